@@ -1,0 +1,56 @@
+/* Runs of bytes: a view that owns nothing, a buffer that grows up to a limit, and the encodings that signatures use. */
+#ifndef BASE_BYTES_H
+#define BASE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A view; whoever made it says how long it lives. Not terminated unless said so. */
+struct bytes {
+    const char *data;
+    size_t length;
+};
+
+struct bytes bytes_of(const char *text); /* of a terminated text; null gives an empty view */
+bool bytes_equal(struct bytes a, struct bytes b);
+bool bytes_equal_text(struct bytes a, const char *text);
+bool bytes_equal_nocase(struct bytes a, struct bytes b); /* ASCII */
+
+/* Takes the same time for all contents of the same length: for signatures and secrets. The lengths are not secret. */
+bool bytes_equal_constant_time(const void *a, const void *b, size_t length);
+/* Zeroes memory that held a secret; not optimised away. */
+void bytes_wipe(void *data, size_t length);
+
+/* A buffer that grows. Zero-initialise; `limit` 0 means BUFFER_LIMIT. Owned by whoever declared it; free with buffer_free. */
+enum { BUFFER_LIMIT = 256 * 1024 * 1024 };
+struct buffer {
+    char *data;
+    size_t length, capacity, limit;
+    bool failed; /* memory was short or the limit reached: contents are incomplete; stays set until buffer_clear */
+};
+/* Room for `more` bytes behind the contents: a pointer to it (the caller then adds to length), or null with failed set. */
+char *buffer_reserve(struct buffer *buffer, size_t more);
+bool buffer_append(struct buffer *buffer, const void *data, size_t length);
+bool buffer_append_text(struct buffer *buffer, const char *text);
+__attribute__((format(printf, 2, 3))) bool buffer_format(struct buffer *buffer, const char *format, ...);
+/* The contents as a terminated text (the terminator is not counted in length); "" if failed or empty. */
+const char *buffer_text(struct buffer *buffer);
+void buffer_consume(struct buffer *buffer, size_t length); /* drops bytes at the front */
+void buffer_clear(struct buffer *buffer);                  /* keeps the memory */
+void buffer_free(struct buffer *buffer);
+/* Appends `text` as the inside of a JSON string (no quotes around it): control bytes, quotes and backslashes escaped, bytes that are
+ * no UTF-8 replaced by U+FFFD. */
+bool buffer_append_json_escaped(struct buffer *buffer, struct bytes text);
+
+/* Lower-case hex of `length` bytes into out[2*length+1]. */
+void hex_encode(const void *data, size_t length, char *out);
+/* Both cases; exactly `length` bytes or false. */
+bool hex_decode(struct bytes text, void *out, size_t length);
+/* Standard alphabet with padding; out holds base64_encoded_size(length). */
+size_t base64_encoded_size(size_t length); /* with the terminator */
+void base64_encode(const void *data, size_t length, char *out);
+/* Standard alphabet, padding optional, no white space. Returns the number of bytes, or -1 (bad text, or more than `size`). */
+long base64_decode(struct bytes text, void *out, size_t size);
+
+#endif

@@ -1,0 +1,15 @@
+/* Time. Wall time (unix milliseconds) is for what is written down or compared with a sender's clock; monotonic time for waiting. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+int64_t clock_wall_ms(void);
+int64_t clock_monotonic_ms(void);
+int64_t clock_monotonic_us(void);
+
+enum { CLOCK_TEXT_SIZE = 32 };
+/* 2026-01-31T12:00:00.000Z */
+void clock_format(int64_t wall_ms, char text[CLOCK_TEXT_SIZE]);
+
+#endif

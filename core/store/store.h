@@ -1,0 +1,111 @@
+/* What any engine of the store must do: make events durable before their senders hear 200, hold each delivery until it is settled, and
+ * say what is due. One writer thread does all writes; readers are separate and read only. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "event/event.h"
+
+struct store;
+
+enum store_result {
+    STORE_ACCEPTED,    /* on disk */
+    STORE_DUPLICATE,   /* the first copy is on disk */
+    STORE_UNAVAILABLE, /* not stored: disk full, I/O error, locked; the sender must try again */
+};
+
+/* One event on its way to disk. Memory of the caller, untouched by it between store_put and done. */
+struct store_put {
+    struct store_put *next; /* the store's */
+    struct event *event;    /* the caller's reference; its number is set by the store */
+    unsigned char digest[EVENT_DIGEST_SIZE];
+    const int *plugins;     /* store numbers (store_plugin) of the plugins that it is routed to */
+    int plugin_count;       /* 0: kept as unrouted */
+    /* Called once, on the writer thread, after the commit (or its failure) that decided; must not block. The put may be gone when it
+     * returns. */
+    void (*done)(struct store_put *put, enum store_result result);
+};
+
+enum store_settlement {
+    STORE_DONE,  /* the delivery is over; a line of the journal is written */
+    STORE_LATER, /* another attempt at due_ms */
+    STORE_DEAD,  /* a dead letter */
+};
+
+enum store_reason { STORE_REASON_FAIL, STORE_REASON_ATTEMPTS, STORE_REASON_GIVE_UP, STORE_REASON_POISON };
+const char *store_reason_text(enum store_reason reason); /* "fail" "attempts" "give_up" "poison" */
+
+/* What became of an attempt. Made by the caller with malloc (store_settle_make), taken over by store_settle. */
+struct store_settle {
+    struct store_settle *next; /* the store's */
+    int64_t event;             /* its number */
+    int plugin;                /* store number */
+    enum store_settlement settlement;
+    enum store_reason reason;  /* of STORE_DEAD */
+    int attempts, crashes;     /* including this one */
+    int64_t at_ms, due_ms;     /* unix */
+    int64_t duration_us;
+    char detail[];             /* what the plugin said, terminated, at most STORE_DETAIL_LIMIT bytes; "" if nothing */
+};
+enum { STORE_DETAIL_LIMIT = 1024 };
+struct store_settle *store_settle_make(const char *detail); /* the rest zeroed; detail cut at the limit; null if memory is short */
+
+/* Who is told on the writer thread after each commit. Must not block. */
+struct store_listener {
+    void *context;
+    /* Newly stored puts of this commit in order of event number, before their `done` is called; and how many settles were committed (they
+     * are committed in the order of store_settle). Take references to the events (event_hold). */
+    void (*committed)(void *context, struct store_put *const *accepted, int accepted_count, int settled_count);
+    /* The store can't go on (an fsync failed: what the kernel holds can't be trusted any more; or it is corrupt). Everything after this
+     * is answered STORE_UNAVAILABLE; the daemon ends with exit 75 so that a restart recovers from what is on disk. */
+    void (*broken)(void *context, const char *why);
+};
+
+struct store_options {
+    const char *folder; /* made 0700 if missing */
+    struct log *log;
+    struct store_listener listener;
+};
+
+/* Opens or creates; takes the folder's lock (one daemon per state folder); does not start the writer thread yet. Null with the reason. */
+struct store *store_open(const struct store_options *options, struct fault *fault);
+/* The number of a plugin by its name, the same for ever; call before store_start only. -1 with the reason. */
+int store_plugin(struct store *store, const char *name, struct fault *fault);
+/* How many open deliveries belong to plugins other than `numbers`: parked. Call before store_start. */
+int64_t store_parked(struct store *store, const int *numbers, int count);
+bool store_start(struct store *store, struct fault *fault); /* starts the writer thread */
+/* Writes out all that was put and settled, stops the writer thread, checkpoints, closes. Nobody may call store_put any more. */
+void store_close(struct store *store);
+
+void store_put(struct store *store, struct store_put *put);        /* any thread; never blocks */
+void store_settle(struct store *store, struct store_settle *first); /* any thread; a list by `next`, in order; never blocks */
+
+/* --- reading; one reader belongs to one thread --- */
+struct store_reader;
+struct store_reader *store_reader_open(struct store *store, struct fault *fault);
+void store_reader_close(struct store_reader *reader);
+
+/* An open delivery with its event loaded (the caller's reference). */
+struct store_delivery {
+    struct event *event;
+    int attempts, crashes; /* made so far */
+    int64_t due_ms;
+};
+/* Deliveries never attempted, with event number above `after`, in its order. Returns how many (at most limit), or -1. */
+int store_read_fresh(struct store_reader *reader, int plugin, int64_t after, struct store_delivery *deliveries, int limit);
+/* Deliveries attempted before and due by now_ms, the longest due first. */
+int store_read_due(struct store_reader *reader, int plugin, int64_t now_ms, struct store_delivery *deliveries, int limit);
+/* When the next retry later than after_ms is due: INT64_MAX if none; false on error. */
+bool store_next_due(struct store_reader *reader, int plugin, int64_t after_ms, int64_t *due_ms);
+
+struct store_counts {
+    int64_t events, pending, retrying, dead, unrouted;
+};
+/* Exact counts for tests and `status`; scans, so not for a hot path. */
+bool store_count(struct store_reader *reader, struct store_counts *counts);
+
+#endif
