@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# An install can be moved, and a plugin is built against what was installed: by pkg-config and by CMake.
+set -euo pipefail
+source=$1 build=$2 cmake=$3
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+unset DESTDIR
+
+fail() {
+    echo "install.sh: $*" >&2
+    exit 1
+}
+
+"$cmake" --install "$build" --prefix "$folder/first" >"$folder/log" || { cat "$folder/log"; fail "cmake --install failed"; }
+mv "$folder/first" "$folder/moved"
+prefix=$folder/moved
+export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
+grep -rIl "$folder/first" "$prefix" && fail "the files above hold the folder that the install was first put into"
+if [[ -d $build/bin ]]; then
+    for file in "$build"/bin/grapnel; do
+        [[ -x $prefix/bin/$(basename "$file") ]] || fail "bin/$(basename "$file") was not installed"
+    done
+    [[ -x $prefix/libexec/grapnel/grapnel-host ]] || fail "libexec/grapnel/grapnel-host was not installed"
+    "$prefix/bin/grapnel" version >/dev/null || fail "the installed grapnel does not run"
+fi
+plugins=$(pkg-config --variable=plugindir grapnel-sdk)
+[[ $(realpath "$plugins") == "$(realpath "$prefix/lib/grapnel/plugins")" ]] || fail "pkg-config gives the plugindir $plugins"
+for file in "$build"/plugins/*.so; do
+    [[ ! -e $file || -e $plugins/$(basename "$file") ]] || fail "$(basename "$file") was not installed into $plugins"
+done
+
+example=$source/examples/hello_plugin
+if [[ ! -d $example ]]; then
+    echo "there is no examples/hello_plugin yet"
+    exit 77
+fi
+# shellcheck disable=SC2046 # the flags are words
+${CC:-gcc} -std=c17 -Wall -Wextra -Werror -fPIC -shared $(pkg-config --cflags grapnel-sdk) -o "$folder/hello.so" "$example"/*.c ||
+    fail "examples/hello_plugin does not build with the flags of pkg-config"
+if [[ -f $example/CMakeLists.txt ]]; then
+    project=$example
+else
+    project=$folder/project
+    mkdir "$project"
+    cat >"$project/CMakeLists.txt" <<EOT
+cmake_minimum_required(VERSION 3.25)
+project(hello LANGUAGES C)
+find_package(GrapnelSdk 0.1 REQUIRED)
+file(GLOB sources "$example/*.c")
+add_library(hello MODULE \${sources})
+set_target_properties(hello PROPERTIES PREFIX "")
+target_link_libraries(hello PRIVATE Grapnel::sdk)
+install(TARGETS hello DESTINATION \${GRAPNEL_PLUGIN_DIR})
+EOT
+fi
+"$cmake" -S "$project" -B "$folder/hello" -DCMAKE_PREFIX_PATH="$prefix" >"$folder/log" 2>&1 &&
+    "$cmake" --build "$folder/hello" >>"$folder/log" 2>&1 || { cat "$folder/log"; fail "examples/hello_plugin does not build with find_package(GrapnelSdk)"; }
+built=$(find "$folder/hello" -name '*.so' | head -n 1)
+[[ -n $built ]] || fail "find_package(GrapnelSdk) built no plugin"
+
+if [[ -x $prefix/bin/grapnel ]]; then
+    for plugin in "$folder/hello.so" "$built"; do
+        "$prefix/bin/grapnel" plugin describe "$plugin" || fail "the installed grapnel cannot describe $plugin"
+    done
+fi
