@@ -21,7 +21,7 @@ endif()
 # only when it is not there is ours found, in core/receive.
 set(view "${CMAKE_BINARY_DIR}/include/civetweb")
 file(GLOB parts "${civetweb_SOURCE_DIR}/src/*.c" "${civetweb_SOURCE_DIR}/src/*.inl")
-list(FILTER parts EXCLUDE REGEX "/mod_(mbedtls|gnutls)\\.inl$")
+list(FILTER parts EXCLUDE REGEX "/(main\\.c|mod_mbedtls\\.inl)$")
 file(REMOVE_RECURSE "${view}")
 file(MAKE_DIRECTORY "${view}")
 foreach(part IN LISTS parts)
