@@ -43,6 +43,14 @@ void buffer_free(struct buffer *buffer);
  * no UTF-8 replaced by U+FFFD. */
 bool buffer_append_json_escaped(struct buffer *buffer, struct bytes text);
 
+/* The length (1 to 4) of the UTF-8 character that the text begins with, or 0 if it begins with none (RFC 3629: overlong forms,
+ * surrogates and what is cut short are none). */
+size_t utf8_length(struct bytes text);
+/* Takes one character (or one byte that is none) off the front of a text that is not empty, and writes its form inside a JSON string.
+ * Returns how many bytes it wrote. */
+enum { JSON_ESCAPED_SIZE = 6 };
+size_t json_escape_next(struct bytes *text, char out[JSON_ESCAPED_SIZE]);
+
 /* Lower-case hex of `length` bytes into out[2*length+1]. */
 void hex_encode(const void *data, size_t length, char *out);
 /* Both cases; exactly `length` bytes or false. */
