@@ -51,8 +51,10 @@ target_link_libraries(hello PRIVATE Grapnel::sdk)
 install(TARGETS hello DESTINATION \${GRAPNEL_PLUGIN_DIR})
 EOT
 fi
-"$cmake" -S "$project" -B "$folder/hello" -DCMAKE_PREFIX_PATH="$prefix" >"$folder/log" 2>&1 &&
-    "$cmake" --build "$folder/hello" >>"$folder/log" 2>&1 || { cat "$folder/log"; fail "examples/hello_plugin does not build with find_package(GrapnelSdk)"; }
+if ! { "$cmake" -S "$project" -B "$folder/hello" -DCMAKE_PREFIX_PATH="$prefix" && "$cmake" --build "$folder/hello"; } >"$folder/log" 2>&1; then
+    cat "$folder/log"
+    fail "examples/hello_plugin does not build with find_package(GrapnelSdk)"
+fi
 built=$(find "$folder/hello" -name '*.so' | head -n 1)
 [[ -n $built ]] || fail "find_package(GrapnelSdk) built no plugin"
 
