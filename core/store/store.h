@@ -99,6 +99,16 @@ struct store_delivery {
 int store_read_fresh(struct store_reader *reader, int plugin, int64_t after, struct store_delivery *deliveries, int limit);
 /* Deliveries attempted before and due by now_ms, the longest due first. */
 int store_read_due(struct store_reader *reader, int plugin, int64_t now_ms, struct store_delivery *deliveries, int limit);
+/* What became of an event's deliveries, in the order in which they were settled (done or dead): the journal is kept as long as the
+ * event is. Returns how many (at most limit), or -1. */
+struct store_journal_entry {
+    int64_t event;
+    int plugin; /* store number */
+    enum store_settlement settlement;
+    int attempts;
+    int64_t at_ms, duration_us;
+};
+int store_read_journal(struct store_reader *reader, int64_t event, struct store_journal_entry *entries, int limit);
 /* When the next retry later than after_ms is due: INT64_MAX if none; false on error. */
 bool store_next_due(struct store_reader *reader, int plugin, int64_t after_ms, int64_t *due_ms);
 

@@ -1,0 +1,117 @@
+/* What the files of the SQLite engine share. One connection, `database`, does all writes and all checkpoints: SQLite before 3.51.3 can
+ * corrupt the file when one connection checkpoints while another commits and resets the log. It belongs to the thread that opened the
+ * store until store_start, and to the writer thread from then on; readers have read-only connections of their own. */
+#ifndef STORE_SQLITE_ENGINE_H
+#define STORE_SQLITE_ENGINE_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+#include "store/sqlite/journal.h"
+#include "store/sqlite/names.h"
+#include "store/sqlite/waiting.h"
+#include "store/store.h"
+
+enum {
+    GROUP_PUT_LIMIT = 512,
+    GROUP_BYTE_LIMIT = 4 * 1024 * 1024, /* of headers and bodies; a group of one may be larger */
+    GROUP_SETTLE_LIMIT = 4096,
+};
+
+/* Prepared once on the writing connection. */
+enum statement {
+    STATEMENT_BEGIN,
+    STATEMENT_COMMIT,
+    STATEMENT_ROLLBACK,
+    STATEMENT_DEDUP_ADD,
+    STATEMENT_EVENT_ADD,
+    STATEMENT_UNROUTED_ADD,
+    STATEMENT_DELIVERY_ADD,
+    STATEMENT_DELIVERY_REMOVE,
+    STATEMENT_DELIVERY_LATER,
+    STATEMENT_DEAD_ADD,
+    STATEMENT_LAST_ERROR_SET,
+    STATEMENT_LAST_ERROR_REMOVE,
+    STATEMENT_JOURNAL_ADD,
+    STATEMENT_NAME_FIND,
+    STATEMENT_NAME_ADD,
+    STATEMENT_COUNT,
+};
+
+/* What is written in one transaction. Everything in it belongs to the writer thread until it is answered. */
+struct group {
+    struct store_put *puts[GROUP_PUT_LIMIT];
+    enum store_result results[GROUP_PUT_LIMIT]; /* STORE_UNAVAILABLE before the commit: this one fails by itself, leave it out */
+    int64_t numbers[GROUP_PUT_LIMIT];           /* 0 unless accepted */
+    struct store_put *accepted[GROUP_PUT_LIMIT];
+    int put_count, accepted_count, left_out;
+    struct store_settle *settles; /* the first settle_count of the writer's list */
+    int settle_count;
+    struct journal_pages journal;
+};
+
+struct store {
+    struct log *log;
+    struct store_listener listener;
+    char *folder, *path; /* path: of the database */
+    int lock;            /* descriptor that holds the folder's flock */
+
+    sqlite3 *database;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+    struct names names;
+    int64_t next_number; /* of the next event; moves only after a commit */
+
+    struct waiting waiting; /* the one thing that all threads touch */
+    pthread_t writer;
+    bool started;
+
+    /* The writer thread's own. */
+    struct put_list puts;
+    struct settle_list settles;
+    struct group group;
+    int64_t settles_since_us; /* monotonic: when the oldest waiting settle was seen */
+    int64_t retry_at_us;      /* after a failure settles alone wait until then; 0 if there was none */
+    int64_t wrote_at_us;      /* of the latest commit or idle checkpoint */
+    int log_frames;           /* pages in the write-ahead log after the latest commit */
+    int copied_frames;        /* of them, already in the database file */
+    int checkpoint_after;     /* no attempt before the log has this many frames: a reader pins it */
+    bool broken;
+    struct log_limit put_log, settle_log, group_log, checkpoint_log;
+};
+
+/* database.c: opening, and running statements. All return SQLite's extended result codes unless they take a fault. */
+bool folder_open(struct store *store, const char *folder, struct fault *fault); /* folder.c: made if missing, and locked */
+bool database_open(struct store *store, struct fault *fault);
+void database_close(struct store *store);
+int database_step(sqlite3_stmt *statement); /* steps once and resets: SQLITE_OK for ROW and DONE */
+bool database_fault(struct store *store, const char *doing, struct fault *fault); /* from the connection's latest error; false */
+
+/* inbox.c, outbox.c: one item within the open transaction. */
+int inbox_write(struct store *store, struct group *group, int index, int64_t number);
+int outbox_write(struct store *store, struct group *group, const struct store_settle *settle);
+int outbox_write_journal(struct store *store, const struct journal_page *page);
+
+/* group.c: writes what waits and answers it. False if it failed as a whole; its settles are then still waiting. */
+bool group_write(struct store *store);
+
+/* writer.c */
+void *writer_run(void *store);
+
+/* checkpoint.c, on the writer thread. */
+void checkpoint_watch(struct store *store);      /* begins to count the log's frames */
+void checkpoint_if_large(struct store *store);   /* after a commit */
+bool checkpoint_wanted_idle(const struct store *store);
+void checkpoint_idle(struct store *store);
+void checkpoint_last(struct store *store);       /* at the end, the writer gone */
+
+/* trouble.c: sorts errors by what they mean for what was put. */
+enum trouble {
+    TROUBLE_ITEM,      /* this statement with these values can't work: the others can */
+    TROUBLE_PASSING,   /* the group can't be written now: disk full, memory short, locked */
+    TROUBLE_FOR_EVER,  /* nothing that the kernel or the file says can be trusted any more */
+};
+enum trouble trouble_of(struct store *store, int result);
+void trouble_tell(struct store *store, int result, const char *doing); /* logs it; breaks the store if it must */
+
+#endif

@@ -1,0 +1,186 @@
+/* One transaction: everything that waits, in, committed with one sync of the disk, and answered. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "store/sqlite/engine.h"
+
+enum { RETRY_AFTER_US = 1000000 };
+
+/* Which item failed; neither if the group as a whole did. */
+struct culprit {
+    int put; /* -1: none */
+    struct store_settle *settle;
+    const char *doing;
+};
+
+static void group_take(struct store *store, struct group *group) {
+    size_t bytes = 0;
+    group->put_count = 0;
+    group->left_out = 0;
+    while (store->puts.first && group->put_count < GROUP_PUT_LIMIT) {
+        struct store_put *put = store->puts.first;
+        size_t size = put->event->headers.length + put->event->body.length;
+        if (group->put_count > 0 && bytes + size > GROUP_BYTE_LIMIT) {
+            break;
+        }
+        bytes += size;
+        store->puts.first = put->next;
+        group->results[group->put_count] = STORE_ACCEPTED;
+        group->puts[group->put_count++] = put;
+    }
+    group->settles = store->settles.first;
+}
+
+/* Everything between BEGIN and COMMIT. */
+static int group_fill(struct store *store, struct group *group, struct culprit *culprit) {
+    int64_t number = store->next_number;
+    group->accepted_count = 0;
+    group->settle_count = 0;
+    for (int i = 0; i < JOURNAL_PAGE_COUNT; i++) {
+        group->journal.pages[i].length = 0;
+    }
+    for (int i = 0; i < group->put_count; i++) {
+        if (group->results[i] == STORE_UNAVAILABLE) {
+            continue;
+        }
+        int result = inbox_write(store, group, i, number);
+        if (result != SQLITE_OK) {
+            *culprit = (struct culprit){.put = i, .doing = "storing an event"};
+            return result;
+        }
+        if (group->results[i] == STORE_ACCEPTED) {
+            group->accepted[group->accepted_count++] = group->puts[i];
+            number++;
+        }
+    }
+    struct store_settle *settle = group->settles;
+    for (; settle && group->settle_count < GROUP_SETTLE_LIMIT; settle = settle->next) {
+        int result = outbox_write(store, group, settle);
+        if (result != SQLITE_OK) {
+            *culprit = (struct culprit){.put = -1, .settle = settle, .doing = "settling a delivery"};
+            return result;
+        }
+        group->settle_count++;
+    }
+    culprit->doing = "writing the journal";
+    for (int i = 0; i < JOURNAL_PAGE_COUNT; i++) {
+        const struct journal_page *page = &group->journal.pages[i];
+        int result = page->length > 0 ? outbox_write_journal(store, page) : SQLITE_OK;
+        if (result != SQLITE_OK) {
+            return result;
+        }
+    }
+    return SQLITE_OK;
+}
+
+static void group_roll_back(struct store *store) {
+    if (!sqlite3_get_autocommit(store->database)) { /* SQLite may have done it already */
+        database_step(store->statements[STATEMENT_ROLLBACK]);
+    }
+    names_forget(&store->names); /* those that were new are gone */
+}
+
+static void settle_remove(struct settle_list *list, struct store_settle *settle) {
+    struct store_settle **link = &list->first, *before = NULL;
+    while (*link != settle) {
+        before = *link;
+        link = &before->next;
+    }
+    *link = settle->next;
+    if (list->last == settle) {
+        list->last = before;
+    }
+    free(settle);
+}
+
+/* Takes what can't be written out of the group, so that the others can. */
+static void group_leave_out(struct store *store, struct group *group, const struct culprit *culprit, int result) {
+    const char *why = sqlite3_errmsg(store->database);
+    if (culprit->put >= 0) {
+        const struct event *event = group->puts[culprit->put]->event;
+        log_limited(store->log, &store->put_log, LOG_LEVEL_ERROR, "store: event %.*s/%.*s can't be stored and is refused: %s (error %d)",
+                    (int)event->source.length, event->source.data, (int)event->id.length, event->id.data, why, result);
+        group->results[culprit->put] = STORE_UNAVAILABLE;
+        group->left_out++;
+    } else {
+        log_limited(store->log, &store->settle_log, LOG_LEVEL_ERROR,
+                    "store: an outcome for event %lld and plugin number %d can't be written: %s (error %d); that delivery is made again "
+                    "after a restart",
+                    (long long)culprit->settle->event, culprit->settle->plugin, why, result);
+        if (group->settles == culprit->settle) {
+            group->settles = culprit->settle->next;
+        }
+        settle_remove(&store->settles, culprit->settle);
+        waiting_settles_written(&store->waiting, 1);
+    }
+}
+
+/* True when it is on disk. Each round leaves one item out, so there is an end. */
+static bool group_commit(struct store *store, struct group *group) {
+    for (;;) {
+        struct culprit culprit = {.put = -1, .doing = "beginning"};
+        int result = database_step(store->statements[STATEMENT_BEGIN]);
+        if (result == SQLITE_OK) {
+            result = group_fill(store, group, &culprit);
+            if (result == SQLITE_OK) {
+                culprit = (struct culprit){.put = -1, .doing = "committing"};
+                result = database_step(store->statements[STATEMENT_COMMIT]);
+            }
+        }
+        if (result == SQLITE_OK) {
+            return true;
+        }
+        bool item = (culprit.put >= 0 || culprit.settle) && trouble_of(store, result) == TROUBLE_ITEM;
+        if (item) {
+            group_leave_out(store, group, &culprit, result);
+        } else {
+            trouble_tell(store, result, culprit.doing);
+        }
+        group_roll_back(store);
+        if (!item) {
+            return false;
+        }
+    }
+}
+
+static void settles_drop(struct store *store, int count) {
+    waiting_settles_written(&store->waiting, count);
+    while (count-- > 0) {
+        struct store_settle *settle = store->settles.first;
+        store->settles.first = settle->next;
+        free(settle);
+    }
+}
+
+static void group_answer(struct store *store, struct group *group) {
+    for (int i = 0; i < group->put_count; i++) {
+        if (group->results[i] == STORE_ACCEPTED) {
+            group->puts[i]->event->number = group->numbers[i];
+        }
+    }
+    store->next_number += group->accepted_count;
+    settles_drop(store, group->settle_count);
+    if (group->accepted_count > 0 || group->settle_count > 0) {
+        store->listener.committed(store->listener.context, group->accepted, group->accepted_count, group->settle_count);
+    }
+    for (int i = 0; i < group->put_count; i++) {
+        group->puts[i]->done(group->puts[i], group->results[i]); /* the put may be gone now */
+    }
+}
+
+bool group_write(struct store *store) {
+    struct group *group = &store->group;
+    group_take(store, group);
+    if (!store->broken && group_commit(store, group)) {
+        store->wrote_at_us = clock_monotonic_us();
+        store->settles_since_us = store->wrote_at_us;
+        store->retry_at_us = 0;
+        group_answer(store, group);
+        return true;
+    }
+    for (int i = 0; i < group->put_count; i++) {
+        group->puts[i]->done(group->puts[i], STORE_UNAVAILABLE);
+    }
+    store->retry_at_us = clock_monotonic_us() + RETRY_AFTER_US;
+    return false;
+}

@@ -1,0 +1,67 @@
+/* What comes in: one event into the open transaction, with the deliveries it is to have. */
+#include "store/sqlite/engine.h"
+
+/* Bindings are static throughout: the put's memory stays until it is answered, which is after the commit. */
+static int event_write(struct store *store, const struct store_put *put, int64_t number) {
+    const struct event *event = put->event;
+    int64_t source, type;
+    int result = names_number(store, event->source, &source);
+    if (result == SQLITE_OK) {
+        result = names_number(store, event->type, &type);
+    }
+    if (result != SQLITE_OK) {
+        return result;
+    }
+    sqlite3_stmt *add = store->statements[STATEMENT_EVENT_ADD];
+    sqlite3_bind_int64(add, 1, number);
+    sqlite3_bind_int64(add, 2, event->received_ms);
+    sqlite3_bind_int64(add, 3, source);
+    sqlite3_bind_int64(add, 4, type);
+    sqlite3_bind_text64(add, 5, event->id.data, event->id.length, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_blob64(add, 6, put->digest, EVENT_DIGEST_SIZE, SQLITE_STATIC);
+    int bound = sqlite3_bind_blob64(add, 7, event->headers.data ? event->headers.data : "", event->headers.length, SQLITE_STATIC);
+    if (bound == SQLITE_OK) { /* only these can be too big */
+        bound = sqlite3_bind_blob64(add, 8, event->body.data ? event->body.data : "", event->body.length, SQLITE_STATIC);
+    }
+    return bound == SQLITE_OK ? database_step(add) : bound;
+}
+
+static int delivery_write(struct store *store, const struct store_put *put, int64_t number) {
+    if (put->plugin_count == 0) {
+        sqlite3_stmt *add = store->statements[STATEMENT_UNROUTED_ADD];
+        sqlite3_bind_int64(add, 1, number);
+        return database_step(add);
+    }
+    sqlite3_stmt *add = store->statements[STATEMENT_DELIVERY_ADD];
+    sqlite3_bind_int64(add, 2, number);
+    sqlite3_bind_int64(add, 3, put->event->received_ms);
+    int result = SQLITE_OK;
+    for (int i = 0; i < put->plugin_count && result == SQLITE_OK; i++) {
+        sqlite3_bind_int(add, 1, put->plugins[i]);
+        result = database_step(add);
+    }
+    return result;
+}
+
+int inbox_write(struct store *store, struct group *group, int index, int64_t number) {
+    const struct store_put *put = group->puts[index];
+    sqlite3_stmt *add = store->statements[STATEMENT_DEDUP_ADD];
+    sqlite3_bind_blob64(add, 1, put->digest, EVENT_DIGEST_SIZE, SQLITE_STATIC);
+    sqlite3_bind_int64(add, 2, number);
+    int result = database_step(add);
+    if (result != SQLITE_OK) {
+        return result;
+    }
+    if (sqlite3_changes(store->database) == 0) {
+        group->results[index] = STORE_DUPLICATE;
+        group->numbers[index] = 0;
+        return SQLITE_OK;
+    }
+    result = event_write(store, put, number);
+    if (result == SQLITE_OK) {
+        result = delivery_write(store, put, number);
+    }
+    group->results[index] = STORE_ACCEPTED;
+    group->numbers[index] = number;
+    return result;
+}

@@ -1,0 +1,101 @@
+/* What an error of SQLite means for what was put, and the words for it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "store/sqlite/engine.h"
+
+/* A write that found no room. SQLite itself knows only ENOSPC; a quota and a limit of file size come as errors of input and output. */
+static bool trouble_is_room(struct store *store, int result) {
+    if ((result & 0xff) == SQLITE_FULL) {
+        return true;
+    }
+    int error = sqlite3_system_errno(store->database);
+    return result == SQLITE_IOERR_WRITE && (error == ENOSPC || error == EDQUOT || error == EFBIG);
+}
+
+enum trouble trouble_of(struct store *store, int result) {
+    if (trouble_is_room(store, result)) {
+        return TROUBLE_PASSING;
+    }
+    switch (result & 0xff) {
+    case SQLITE_IOERR: /* after a failed fsync the kernel calls the pages clean, and a second fsync would succeed for nothing */
+        return result == SQLITE_IOERR_NOMEM ? TROUBLE_PASSING : TROUBLE_FOR_EVER;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return TROUBLE_FOR_EVER;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+    case SQLITE_NOMEM:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_INTERRUPT:
+        return TROUBLE_PASSING;
+    default:
+        return TROUBLE_ITEM;
+    }
+}
+
+/* Which other process holds a lock on the shared memory of the log, as the kernel lists it; 0 if none is seen. Opening the file to ask
+ * for its lock is no way: closing it again would drop this process's own locks. */
+static int trouble_lock_holder(struct store *store) {
+    char path[4096], line[256];
+    struct stat file;
+    if (snprintf(path, sizeof path, "%s-shm", store->path) >= (int)sizeof path || stat(path, &file) != 0) {
+        return 0;
+    }
+    FILE *locks = fopen("/proc/locks", "re");
+    int holder = 0;
+    while (locks && !holder && fgets(line, sizeof line, locks)) {
+        int pid;
+        uintmax_t inode;
+        if (sscanf(line, "%*d: POSIX %*s WRITE %d %*x:%*x:%ju", &pid, &inode) == 2 && inode == file.st_ino && pid != getpid()) {
+            holder = pid;
+        }
+    }
+    if (locks) {
+        fclose(locks);
+    }
+    return holder;
+}
+
+static void trouble_tell_busy(struct store *store) {
+    char who[64] = "another program";
+    int holder = trouble_lock_holder(store);
+    if (holder > 0) {
+        snprintf(who, sizeof who, "process %d", holder);
+    }
+    log_limited(store->log, &store->group_log, LOG_LEVEL_ERROR,
+                "store: %s keeps the write lock of %s, and events are refused meanwhile: end it; nothing else may write to the store of "
+                "a running daemon (no sqlite3 shell, no litestream)",
+                who, store->path);
+}
+
+void trouble_tell(struct store *store, int result, const char *doing) {
+    int error = sqlite3_system_errno(store->database);
+    const char *why = sqlite3_errmsg(store->database);
+    const char *more = error != 0 ? strerror(error) : sqlite3_errstr(result);
+    if (trouble_is_room(store, result)) {
+        log_limited(store->log, &store->group_log, LOG_LEVEL_ERROR,
+                    "store: no room to write %s, and events are refused meanwhile: make room on that disk", store->path);
+    } else if ((result & 0xff) == SQLITE_BUSY) {
+        trouble_tell_busy(store);
+    } else if (trouble_of(store, result) == TROUBLE_FOR_EVER) {
+        char text[FAULT_TEXT_SIZE];
+        snprintf(text, sizeof text, "%s: %s failed: %s (%s; error %d)", store->path, doing, why, more, result);
+        if (!store->broken) {
+            store->broken = true;
+            log_error(store->log, "store: %s; nothing more is written: look at the disk, then start again", text);
+            store->listener.broken(store->listener.context, text);
+        }
+    } else {
+        log_limited(store->log, &store->group_log, LOG_LEVEL_ERROR, "store: %s: %s failed: %s (error %d)", store->path, doing, why,
+                    result);
+    }
+}
