@@ -1,0 +1,191 @@
+#include "deliver/dispatch.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "base/clock.h"
+#include "deliver/inbox.h"
+#include "deliver/pool.h"
+
+struct dispatch {
+    struct dispatch_options options;
+    struct pool_services services;
+    struct pool *pools[SETUP_PLUGIN_LIMIT];
+    int pool_count;
+    struct store *store;
+    struct store_reader *reader;
+    struct inbox inbox;
+    struct inbox_content taken; /* its memory, used again and again */
+    struct loop_watch inbox_watch;
+    struct delivery_list settling; /* with the store, in the order of store_settle */
+    struct store_settle *settle_first, *settle_last; /* gathered in this turn */
+    bool stopping;
+};
+
+_Static_assert(SETUP_PLUGIN_LIMIT <= 64, "the pools of an event are bits of a uint64_t");
+
+static void dispatch_settle(void *owner, struct delivery *delivery, struct store_settle *settle) {
+    struct dispatch *dispatch = owner;
+    delivery_append(&dispatch->settling, delivery);
+    if (dispatch->settle_last)
+        dispatch->settle_last->next = settle;
+    else
+        dispatch->settle_first = settle;
+    dispatch->settle_last = settle;
+}
+
+static void dispatch_inbox_ready(struct loop_watch *watch, uint32_t events) {
+    struct dispatch *dispatch = watch->owner;
+    struct inbox_content *taken = &dispatch->taken;
+    (void)events;
+    taken->count = 0;
+    inbox_take(&dispatch->inbox, taken);
+    for (int i = 0; i < taken->count; i++) {
+        for (uint64_t pools = taken->entries[i].pools; pools; pools &= pools - 1)
+            pool_offer(dispatch->pools[__builtin_ctzll(pools)], taken->entries[i].event);
+        event_release(taken->entries[i].event);
+    }
+    for (uint64_t pools = taken->missed; pools; pools &= pools - 1)
+        pool_fell_behind(dispatch->pools[__builtin_ctzll(pools)]);
+    for (int64_t i = 0; i < taken->settled && dispatch->settling.first; i++)
+        pool_settled(delivery_take(&dispatch->settling));
+}
+
+struct dispatch *dispatch_make(const struct dispatch_options *options, struct fault *fault) {
+    struct dispatch *dispatch = calloc(1, sizeof *dispatch);
+    if (!dispatch) {
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
+    dispatch->options = *options;
+    dispatch->inbox_watch.removed = true;
+    if (!inbox_open(&dispatch->inbox, fault)) {
+        free(dispatch);
+        return NULL;
+    }
+    dispatch->inbox_watch =
+        (struct loop_watch){.descriptor = dispatch->inbox.descriptor, .ready = dispatch_inbox_ready, .owner = dispatch};
+    if (!loop_add(options->loop, &dispatch->inbox_watch, EPOLLIN, fault)) {
+        dispatch_free(dispatch);
+        return NULL;
+    }
+    return dispatch;
+}
+
+bool dispatch_open(struct dispatch *dispatch, struct store *store, struct fault *fault) {
+    dispatch->store = store;
+    dispatch->reader = store_reader_open(store, fault);
+    return dispatch->reader != NULL;
+}
+
+void dispatch_free(struct dispatch *dispatch) {
+    if (!dispatch)
+        return;
+    loop_remove(dispatch->options.loop, &dispatch->inbox_watch);
+    for (int i = 0; i < dispatch->pool_count; i++)
+        pool_free(dispatch->pools[i]);
+    for (struct delivery *delivery; (delivery = delivery_take(&dispatch->settling));)
+        delivery_free(delivery);
+    for (int i = 0; i < dispatch->taken.count; i++)
+        dispatch->taken.entries[i].event = NULL;
+    free(dispatch->taken.entries);
+    inbox_close(&dispatch->inbox);
+    store_reader_close(dispatch->reader);
+    free(dispatch);
+}
+
+void dispatch_start(struct dispatch *dispatch, struct fault_list *mistakes) {
+    const struct setup *setup = dispatch->options.setup;
+    struct pool_services services = {
+        .loop = dispatch->options.loop,
+        .log = dispatch->options.log,
+        .host = dispatch->options.host,
+        .reader = dispatch->reader,
+        .mistakes = mistakes,
+        .check_only = dispatch->options.check_only,
+        .owner = dispatch,
+        .settle = dispatch_settle,
+    };
+    for (int i = 0; i < setup->plugin_count; i++) {
+        int number = dispatch->options.check_only ? i : dispatch->options.plugin_numbers[i];
+        struct pool *pool = pool_make(setup, &setup->plugins[i], number, &services);
+        if (!pool) {
+            fault_list_add(mistakes, "plugin \"%s\": out of memory", setup->plugins[i].name);
+            return;
+        }
+        dispatch->pools[dispatch->pool_count++] = pool;
+    }
+    for (int i = 0; i < dispatch->pool_count; i++)
+        pool_start(dispatch->pools[i]);
+}
+
+bool dispatch_verdicts(const struct dispatch *dispatch) {
+    for (int i = 0; i < dispatch->pool_count; i++)
+        if (pool_verdict(dispatch->pools[i]) == POOL_PENDING)
+            return false;
+    return true;
+}
+
+void dispatch_started(struct dispatch *dispatch) {
+    for (int i = 0; i < dispatch->pool_count; i++)
+        pool_started(dispatch->pools[i]);
+}
+
+bool dispatch_turn(struct dispatch *dispatch, int64_t wake_ms, struct fault *fault) {
+    for (int i = 0; i < dispatch->pool_count; i++) {
+        int64_t wake = pool_wake(dispatch->pools[i]);
+        wake_ms = wake < wake_ms ? wake : wake_ms;
+    }
+    if (!loop_turn(dispatch->options.loop, wake_ms, fault))
+        return false;
+    int64_t now = clock_monotonic_ms();
+    bool give = !dispatch->stopping && dispatch->settling.count < DISPATCH_SETTLING_LIMIT;
+    for (int i = 0; i < dispatch->pool_count; i++) {
+        pool_tick(dispatch->pools[i], now);
+        if (give)
+            pool_feed(dispatch->pools[i], now);
+        pool_bury(dispatch->pools[i]);
+    }
+    if (dispatch->settle_first)
+        store_settle(dispatch->store, dispatch->settle_first);
+    dispatch->settle_first = dispatch->settle_last = NULL;
+    return true;
+}
+
+void dispatch_stop(struct dispatch *dispatch) {
+    dispatch->stopping = true;
+    for (int i = 0; i < dispatch->pool_count; i++)
+        pool_stop(dispatch->pools[i]);
+}
+
+void dispatch_kill(struct dispatch *dispatch) {
+    dispatch->stopping = true;
+    for (int i = 0; i < dispatch->pool_count; i++)
+        pool_kill(dispatch->pools[i]);
+}
+
+int dispatch_alive(const struct dispatch *dispatch) {
+    int alive = 0;
+    for (int i = 0; i < dispatch->pool_count; i++)
+        alive += pool_alive(dispatch->pools[i]);
+    return alive;
+}
+
+static uint64_t dispatch_pools_of(const struct dispatch *dispatch, const struct store_put *put) {
+    uint64_t pools = 0;
+    for (int i = 0; i < put->plugin_count; i++)
+        for (int pool = 0; pool < dispatch->options.setup->plugin_count; pool++)
+            if (dispatch->options.plugin_numbers[pool] == put->plugins[i])
+                pools |= UINT64_C(1) << pool;
+    return pools;
+}
+
+void dispatch_committed(void *context, struct store_put *const *accepted, int accepted_count, int settled_count) {
+    struct dispatch *dispatch = context;
+    inbox_lock(&dispatch->inbox);
+    for (int i = 0; i < accepted_count; i++)
+        inbox_add(&dispatch->inbox, accepted[i]->event, dispatch_pools_of(dispatch, accepted[i]), DISPATCH_INBOX_LIMIT,
+                  DISPATCH_INBOX_BYTES);
+    inbox_add_settled(&dispatch->inbox, settled_count);
+    inbox_unlock(&dispatch->inbox);
+}

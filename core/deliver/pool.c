@@ -1,0 +1,276 @@
+/* The workers of one plugin: started, told their settings, fed, replaced when they end. */
+#include "deliver/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "deliver/backoff.h"
+#include "deliver/pool_private.h"
+#include "grapnel/plugin.h"
+
+/* Something stands in the way of the plugin's start: at the first start that refuses the daemon's, later it is logged and tried again. */
+__attribute__((format(printf, 2, 3))) static void pool_refuse(struct pool *pool, const char *format, ...) {
+    char text[FAULT_TEXT_SIZE];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    if (pool->started)
+        log_error(pool->services.log, "plugin \"%s\": %s; its events wait, and it is started again in %d s", pool->plugin->name, text,
+                  POOL_RESTART_LONGEST_MS / 1000);
+    else
+        fault_list_add(pool->services.mistakes, "%s: plugin \"%s\": %s", pool->plugin->place, pool->plugin->name, text);
+    for (int i = 0; i < pool->worker_count; i++)
+        pool->slots[i].backoff_ms = POOL_RESTART_LONGEST_MS / 2;
+    pool->verdict = pool->started ? pool->verdict : POOL_REFUSED;
+}
+
+static void pool_greeted(void *owner, struct worker *worker, struct worker_hello *hello) {
+    struct pool *pool = owner;
+    size_t known = pool->services.mistakes->count;
+    if (!pool->settings && (pool->started || pool->verdict == POOL_PENDING)) {
+        struct fault_list mistakes = {0};
+        pool->settings = settings_check(pool->setup, pool->plugin, &hello->table, pool->started ? &mistakes : pool->services.mistakes);
+        for (size_t i = 0; i < mistakes.count; i++)
+            log_error(pool->services.log, "%s", mistakes.texts[i]);
+        fault_list_free(&mistakes);
+    }
+    setting_table_free(&hello->table);
+    if (pool->settings) {
+        worker_init(worker, pool->settings, pool->services.check_only);
+        return;
+    }
+    if (known == pool->services.mistakes->count && pool->verdict != POOL_REFUSED)
+        pool_refuse(pool, "its settings can't be used");
+    if (!pool->started)
+        pool->verdict = POOL_REFUSED;
+    worker_kill(worker, WORKER_END_DROPPED);
+}
+
+static void pool_broken(void *owner, struct worker *worker, struct bytes why) {
+    struct pool *pool = owner;
+    (void)worker;
+    if (pool->verdict != POOL_REFUSED) /* each of several workers says the same */
+        pool_refuse(pool, "%.*s", (int)why.length, why.data);
+}
+
+/* Init could not be done now. */
+static void pool_later(struct pool *pool, struct pool_slot *slot, const char *what, struct bytes text, int64_t after_ms) {
+    int64_t delay = after_ms > 0 ? backoff_clamp(after_ms) : slot->backoff_ms * 2;
+    if (delay < POOL_RESTART_FIRST_MS)
+        delay = POOL_RESTART_FIRST_MS;
+    slot->backoff_ms = delay / 2;
+    log_warn(pool->services.log, "plugin \"%s\": init says %s: %.*s; its events wait, and it is tried again", pool->plugin->name, what,
+             (int)text.length, text.length ? text.data : "");
+    if (pool->verdict == POOL_PENDING)
+        pool->verdict = POOL_LATER;
+}
+
+static struct pool_slot *pool_slot_of(struct pool *pool, const struct worker *worker) {
+    for (int i = 0; i < pool->worker_count; i++)
+        if (pool->slots[i].worker == worker)
+            return &pool->slots[i];
+    return NULL;
+}
+
+static void pool_ready(void *owner, struct worker *worker, int code, int64_t after_ms, struct bytes text) {
+    struct pool *pool = owner;
+    struct pool_slot *slot = pool_slot_of(pool, worker);
+    const char *function = pool->services.check_only ? "check" : "init";
+    if (code == GRAPNEL_OK) {
+        if (pool->verdict != POOL_REFUSED)
+            pool->verdict = POOL_READY;
+        log_debug(pool->services.log, "plugin \"%s\": worker %d is ready", pool->plugin->name, worker_process(worker));
+        if (pool->stopping || pool->services.check_only)
+            worker_stop(worker);
+        return;
+    }
+    if (code == GRAPNEL_FAIL) {
+        if (pool->verdict != POOL_REFUSED)
+            pool_refuse(pool, "%s failed: %.*s", function, (int)text.length, text.length ? text.data : "");
+    } else {
+        pool_later(pool, slot, code == GRAPNEL_BUSY ? "BUSY" : "RETRY", text, after_ms);
+    }
+    worker_kill(worker, WORKER_END_DROPPED);
+}
+
+/* A worker that died with an event in hand is replaced at once, since poison bounds that; another one after a growing pause. */
+static void pool_plan_restart(struct pool_slot *slot, bool in_hand, int64_t now) {
+    if (in_hand) {
+        slot->restart_ms = now;
+        return;
+    }
+    slot->backoff_ms = slot->backoff_ms ? slot->backoff_ms * 2 : POOL_RESTART_FIRST_MS;
+    if (slot->backoff_ms > POOL_RESTART_LONGEST_MS)
+        slot->backoff_ms = POOL_RESTART_LONGEST_MS;
+    slot->restart_ms = now + slot->backoff_ms;
+}
+
+static void pool_judge_held(struct pool *pool, enum worker_end end, const char *why, struct delivery_list *held, bool *in_hand) {
+    struct delivery_list back = {0};
+    for (struct delivery *delivery; (delivery = delivery_take(held));) {
+        if (delivery->part != DELIVERY_BYSTANDER)
+            *in_hand = true;
+        if (delivery->part == DELIVERY_CULPRIT) {
+            pool_charge(pool, delivery, end != WORKER_END_DEADLINE, why);
+            continue;
+        }
+        if (delivery->part == DELIVERY_SUSPECT)
+            delivery->alone = true;
+        delivery_append(&back, delivery);
+    }
+    pool_put_back(pool, &back);
+}
+
+static void pool_ended(void *owner, struct worker *worker, enum worker_end end, const char *why, struct delivery_list *held) {
+    struct pool *pool = owner;
+    struct pool_slot *slot = pool_slot_of(pool, worker);
+    bool in_hand = false, was_expected = end == WORKER_END_STOPPED || end == WORKER_END_DROPPED;
+    if (!was_expected)
+        log_warn(pool->services.log, "plugin \"%s\": worker %d %s%s", pool->plugin->name, worker_process(worker),
+                 strncmp(why, "killed", 6) == 0 ? "was " : "", why);
+    pool_judge_held(pool, end, why, held, &in_hand);
+    if (!was_expected && pool->verdict == POOL_PENDING)
+        pool->verdict = POOL_LATER;
+    slot->worker = NULL;
+    slot->check_ms = INT64_MAX;
+    slot->retired = pool->stopping || pool->services.check_only || pool->verdict == POOL_REFUSED;
+    pool_plan_restart(slot, in_hand, clock_monotonic_ms());
+    pool->ended[pool->ended_count++] = worker;
+}
+
+static void pool_spawn(struct pool *pool, struct pool_slot *slot) {
+    struct worker_options options = {
+        .host = pool->services.host,
+        .plugin = pool->plugin->name,
+        .file = pool->plugin->file,
+        .folder = pool->setup->folder,
+        .deadline_ms = pool->plugin->deadline_ms,
+        .memory_bytes = pool->plugin->memory_bytes,
+        .log = pool->services.log,
+        .loop = pool->services.loop,
+        .owner = {pool, pool_greeted, pool_broken, pool_ready, pool_outcome, pool_ended},
+    };
+    struct fault fault = {0};
+    slot->worker = worker_start(&options, &fault);
+    slot->check_ms = clock_monotonic_ms() + pool->plugin->deadline_ms;
+    if (slot->worker)
+        return;
+    log_error(pool->services.log, "plugin \"%s\": %s; tried again", pool->plugin->name, fault.text);
+    if (pool->verdict == POOL_PENDING)
+        pool->verdict = POOL_LATER;
+    pool_plan_restart(slot, false, clock_monotonic_ms());
+}
+
+struct pool *pool_make(const struct setup *setup, const struct setup_plugin *plugin, int number,
+                       const struct pool_services *services) {
+    struct pool *pool = calloc(1, sizeof *pool);
+    if (!pool)
+        return NULL;
+    pool->setup = setup;
+    pool->plugin = plugin;
+    pool->number = number;
+    pool->services = *services;
+    pool->worker_count = services->check_only ? 1 : (int)plugin->workers;
+    pool->behind = true; /* what an earlier run left */
+    pool->next_due_ms = 0;
+    pool->event_bytes = 16 * 1024; /* cautious until some were seen */
+    pool->random = (uint64_t)clock_monotonic_us() ^ ((uint64_t)number << 32) ^ (uint64_t)clock_wall_ms();
+    for (int i = 0; i < pool->worker_count; i++)
+        pool->slots[i].check_ms = INT64_MAX;
+    return pool;
+}
+
+void pool_free(struct pool *pool) {
+    if (!pool)
+        return;
+    pool_bury(pool);
+    delivery_free_all(&pool->waiting);
+    delivery_free_all(&pool->alone);
+    settings_free(pool->settings);
+    free(pool);
+}
+
+void pool_start(struct pool *pool) {
+    for (int i = 0; i < pool->worker_count; i++)
+        pool_spawn(pool, &pool->slots[i]);
+}
+
+enum pool_verdict pool_verdict(const struct pool *pool) {
+    return pool->verdict;
+}
+
+void pool_started(struct pool *pool) {
+    pool->started = true;
+}
+
+void pool_tick(struct pool *pool, int64_t now_ms) {
+    for (int i = 0; i < pool->worker_count; i++) {
+        struct pool_slot *slot = &pool->slots[i];
+        if (slot->worker && slot->check_ms <= now_ms)
+            slot->check_ms = worker_check(slot->worker, now_ms);
+        else if (!slot->worker && !slot->retired && !pool->stopping && slot->restart_ms <= now_ms)
+            pool_spawn(pool, slot);
+    }
+}
+
+int64_t pool_wake(const struct pool *pool) {
+    int64_t wake = INT64_MAX;
+    for (int i = 0; i < pool->worker_count; i++) {
+        const struct pool_slot *slot = &pool->slots[i];
+        int64_t next = slot->worker ? slot->check_ms : slot->retired || pool->stopping ? INT64_MAX : slot->restart_ms;
+        wake = next < wake ? next : wake;
+    }
+    if (!pool->started || pool->stopping)
+        return wake;
+    int64_t now = clock_monotonic_ms();
+    if (pool->paused_until_ms > now)
+        wake = pool->paused_until_ms < wake ? pool->paused_until_ms : wake;
+    if (pool->look_again_ms > now && pool->behind)
+        wake = pool->look_again_ms < wake ? pool->look_again_ms : wake;
+    if (pool->next_due_ms != INT64_MAX && pool_has_room(pool)) {
+        int64_t left = pool->next_due_ms - clock_wall_ms();
+        left = left < 0 ? 0 : left > POOL_RETRY_LOOK_MS ? POOL_RETRY_LOOK_MS : left;
+        wake = now + left < wake ? now + left : wake;
+    }
+    return wake;
+}
+
+void pool_bury(struct pool *pool) {
+    while (pool->ended_count)
+        worker_free(pool->ended[--pool->ended_count]);
+}
+
+void pool_stop(struct pool *pool) {
+    pool->stopping = true;
+    for (int i = 0; i < pool->worker_count; i++)
+        if (pool->slots[i].worker && worker_state(pool->slots[i].worker) == WORKER_READY) {
+            worker_stop(pool->slots[i].worker);
+            pool->slots[i].check_ms = clock_monotonic_ms();
+        } else if (pool->slots[i].worker) {
+            worker_kill(pool->slots[i].worker, WORKER_END_DROPPED);
+        }
+}
+
+void pool_kill(struct pool *pool) {
+    pool->stopping = true;
+    for (int i = 0; i < pool->worker_count; i++)
+        if (pool->slots[i].worker)
+            worker_kill(pool->slots[i].worker, WORKER_END_DROPPED);
+}
+
+int pool_alive(const struct pool *pool) {
+    int alive = 0;
+    for (int i = 0; i < pool->worker_count; i++)
+        alive += pool->slots[i].worker != NULL;
+    return alive;
+}
+
+int pool_held(const struct pool *pool) {
+    int held = 0;
+    for (int i = 0; i < pool->worker_count; i++)
+        held += pool->slots[i].worker ? worker_held(pool->slots[i].worker) : 0;
+    return held;
+}

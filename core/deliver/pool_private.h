@@ -1,0 +1,75 @@
+/* The inside of a pool, shared by the files that make it: pool.c (workers), pool_queue.c (what waits), pool_outcome.c (what became of it). */
+#ifndef DELIVER_POOL_PRIVATE_H
+#define DELIVER_POOL_PRIVATE_H
+
+#include "deliver/pool.h"
+#include "deliver/worker.h"
+
+enum {
+    POOL_WAITING_LIMIT = 1024,               /* deliveries in memory that no worker has yet; the rest stays in the store */
+    POOL_WAITING_BYTES = 8 * 1024 * 1024,    /* and the size of their events */
+    POOL_READ_LIMIT = 256,                   /* deliveries read from the store at once */
+    POOL_READ_BYTES = 4 * 1024 * 1024,       /* about; judged by the mean size so far */
+    POOL_CLAIM_BUCKETS = 256,
+    POOL_PIPELINE_US = 20000,                /* a worker is given about as much as it does in this time */
+    POOL_DEPTH_LIMIT = 256,                  /* and no more deliveries than this */
+    POOL_HELD_BYTES = 4 * 1024 * 1024,       /* nor bytes, unless it is a single event */
+    POOL_RESTART_FIRST_MS = 100,
+    POOL_RESTART_LONGEST_MS = 30000,
+    POOL_BUSY_PAUSE_MS = 30000,              /* after BUSY without a time of the plugin's own */
+    POOL_POISON_CRASHES = 3,
+    POOL_RETRY_LOOK_MS = 1000,               /* due times are wall time: look again at least this often, in case the clock is set */
+};
+
+/* A place for one worker. */
+struct pool_slot {
+    struct worker *worker;
+    int64_t restart_ms; /* monotonic; when there is no worker */
+    int64_t backoff_ms; /* of the last restart; 0 after an outcome */
+    int64_t check_ms;   /* when a deadline can have passed */
+    bool retired;       /* stopped on purpose: not started again */
+};
+
+struct pool {
+    const struct setup *setup;
+    const struct setup_plugin *plugin;
+    int number;
+    struct pool_services services;
+    struct settings *settings; /* once a worker has told its table */
+    enum pool_verdict verdict;
+    bool started, stopping;
+    int worker_count;
+    struct pool_slot slots[SETUP_WORKER_LIMIT];
+    struct worker *ended[SETUP_WORKER_LIMIT * 2];
+    int ended_count;
+
+    struct delivery_list waiting; /* for any worker */
+    struct delivery_list alone;   /* for a worker that holds nothing else */
+    int64_t cursor;               /* all fresh deliveries up to this event number were taken into memory */
+    bool behind;                  /* there may be fresh deliveries above the cursor that only the store has */
+    int64_t look_again_ms;        /* monotonic: the store could not be read; not before this */
+    int64_t next_due_ms;          /* wall: the next retry in the store that is not claimed; INT64_MAX if none */
+    struct delivery *claims[POOL_CLAIM_BUCKETS];
+    int claim_count;
+    int64_t paused_until_ms; /* monotonic */
+    int64_t service_us;      /* moving mean of what one delivery takes; 0: none yet */
+    int64_t event_bytes;     /* moving mean of the size of an event */
+    uint64_t random;         /* state of the jitter's generator */
+    struct log_limit failure_lines;
+};
+
+/* pool_queue.c */
+bool pool_has_room(const struct pool *pool);
+void pool_refill(struct pool *pool);
+void pool_read_due(struct pool *pool);
+void pool_claim(struct pool *pool, struct delivery *delivery);
+void pool_unclaim(struct pool *pool, struct delivery *delivery);
+/* Puts back, in their order and before everything else, what a dead worker held. */
+void pool_put_back(struct pool *pool, struct delivery_list *list);
+
+/* pool_outcome.c */
+void pool_outcome(void *owner, struct worker *worker, struct delivery *delivery, const struct worker_outcome *outcome);
+void pool_charge(struct pool *pool, struct delivery *delivery, bool crashed, const char *why);
+void pool_log_failure(struct pool *pool, const struct delivery *delivery, const char *what);
+
+#endif

@@ -1,0 +1,91 @@
+/* The end of a worker: reaped, and what it held is judged, so that one bad event costs no other. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "deliver/worker_private.h"
+
+enum { END_TEXT_SIZE = 160, END_OUTPUT_READS = 16 };
+
+static struct delivery *held_find(const struct worker *worker, int64_t sequence) {
+    for (struct delivery *delivery = worker->held.first; delivery; delivery = delivery->next)
+        if (delivery->sequence == sequence)
+            return delivery;
+    return NULL;
+}
+
+/* All that had been begun, as far as is known, may have done it; what is certainly alone in that is the culprit. */
+static void judge_suspects(struct worker *worker, int64_t last) {
+    struct delivery *first = worker->held.first;
+    bool single = first && (!first->next || first->next->sequence > last);
+    for (struct delivery *delivery = first; delivery && delivery->sequence <= last; delivery = delivery->next)
+        delivery->part = single ? DELIVERY_CULPRIT : DELIVERY_SUSPECT;
+}
+
+/* The page is only believed where it makes sense: the plugin may have written over it. */
+void worker_judge(struct worker *worker, enum worker_end end) {
+    const struct wire_page *page = worker->spawned.page;
+    int64_t running = page->running, delivered = page->delivered;
+    bool flushing = page->phase == WIRE_PHASE_FLUSH;
+    for (struct delivery *delivery = worker->held.first; delivery; delivery = delivery->next)
+        delivery->part = DELIVERY_BYSTANDER;
+    if (end == WORKER_END_DROPPED || end == WORKER_END_STOPPED)
+        return;
+    if (end == WORKER_END_DEADLINE) { /* it may have gone on between the look at the page and the kill */
+        running = worker->overdue;
+        flushing = worker->overdue_flush;
+    }
+    if (end == WORKER_END_GARBAGE) {
+        judge_suspects(worker, running > delivered ? running : delivered);
+        return;
+    }
+    struct delivery *culprit = running ? held_find(worker, running) : NULL;
+    if (culprit)
+        culprit->part = DELIVERY_CULPRIT;
+    else if (flushing)
+        judge_suspects(worker, delivered);
+}
+
+static void end_describe(enum worker_end end, int status, char text[END_TEXT_SIZE]) {
+    if (end == WORKER_END_DEADLINE)
+        snprintf(text, END_TEXT_SIZE, "killed at its deadline");
+    else if (end == WORKER_END_GARBAGE)
+        snprintf(text, END_TEXT_SIZE, "killed: it wrote garbage to the socket of its host");
+    else if (end == WORKER_END_EXITED && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        snprintf(text, END_TEXT_SIZE, "killed by SIGKILL after its socket was closed (by the plugin, or it was killed from outside)");
+    else if (WIFSIGNALED(status))
+        snprintf(text, END_TEXT_SIZE, "killed by SIG%s%s%s%s", sigabbrev_np(WTERMSIG(status)) ?: "?", " (",
+                 sigdescr_np(WTERMSIG(status)) ?: "unknown signal", ")");
+    else
+        snprintf(text, END_TEXT_SIZE, "exited with status %d", WEXITSTATUS(status));
+}
+
+void worker_finish(struct worker *worker) {
+    int status = 0;
+    enum worker_state state = worker->state;
+    if (!worker->socket_watch.removed) /* what it said before its end counts */
+        worker_read_frames(worker);
+    for (int i = 0; i < END_OUTPUT_READS && !worker->output_watch.removed; i++)
+        worker_read_output(worker);
+    kill(-worker->spawned.process, SIGKILL); /* its children; before the reaping, while the number can be nobody else's */
+    while (waitpid(worker->spawned.process, &status, 0) < 0 && errno == EINTR)
+        continue;
+    loop_remove(worker->options.loop, &worker->process_watch);
+    loop_remove(worker->options.loop, &worker->socket_watch);
+    loop_remove(worker->options.loop, &worker->output_watch);
+    enum worker_end end = state == WORKER_KILLED || (worker->state == WORKER_KILLED && worker->end == WORKER_END_GARBAGE)
+                              ? worker->end
+                          : WIFSIGNALED(status) ? WORKER_END_SIGNAL
+                          : state == WORKER_STOPPING && WEXITSTATUS(status) == 0 ? WORKER_END_STOPPED
+                                                                                 : WORKER_END_EXITED;
+    worker->state = WORKER_KILLED;
+    char why[END_TEXT_SIZE];
+    end_describe(end, status, why);
+    worker_judge(worker, end);
+    struct delivery_list held = worker->held;
+    worker->held = (struct delivery_list){0};
+    worker->options.owner.ended(worker->options.owner.owner, worker, end, why, &held);
+}

@@ -1,0 +1,35 @@
+/* The inside of a worker, shared by the files that make it: worker.c (life), worker_frames.c (what it says), worker_end.c (its death). */
+#ifndef DELIVER_WORKER_PRIVATE_H
+#define DELIVER_WORKER_PRIVATE_H
+
+#include "deliver/worker.h"
+
+enum {
+    WORKER_READ_SIZE = 64 * 1024,
+    WORKER_LINE_LIMIT = 2048, /* bytes of one line of its output; longer ones are broken up */
+};
+
+struct worker {
+    struct worker_options options;
+    struct spawned spawned;
+    enum worker_state state;
+    struct loop_watch socket_watch, process_watch, output_watch;
+    bool socket_wants_write;
+    struct buffer in, out;     /* frames half received, frames not sent yet */
+    struct buffer line;        /* of its stdout and stderr, not ended yet */
+    struct delivery_list held; /* in order of sequence */
+    int64_t sequence;          /* of the last delivery given */
+    int64_t progress_ms;       /* monotonic: when it last did what it should */
+    enum worker_end end;       /* why it was killed, in state WORKER_KILLED */
+    int64_t overdue;           /* sequence of the event whose call passed the deadline; 0: none, or a flush of several */
+    bool overdue_flush;
+};
+
+void worker_read_frames(struct worker *worker);
+void worker_read_output(struct worker *worker);
+/* Reaps the process, judges what it held, tells the owner. */
+void worker_finish(struct worker *worker);
+/* Judges: sets the part of each held delivery. */
+void worker_judge(struct worker *worker, enum worker_end end);
+
+#endif
