@@ -20,19 +20,34 @@
 
 #include "base/bytes.h"
 
+/* WIRE_FRAME_LIMIT: a body at the largest `limits: body` that the config takes (64MiB), and room for the rest. WIRE_TEXT_LIMIT: of a log
+ * line or an outcome's text. */
 enum {
-    WIRE_MAGIC = 0x4c4e5047,               /* "GPNL" */
-    WIRE_FRAME_LIMIT = 80 * 1024 * 1024,   /* a body at the largest `limits: body` that the config takes (64MiB), and room for the rest */
-    WIRE_TEXT_LIMIT = 4096,                /* of a log line or an outcome's text */
+    WIRE_MAGIC = 0x4c4e5047, /* "GPNL" */
+    WIRE_FRAME_LIMIT = 80 * 1024 * 1024,
+    WIRE_TEXT_LIMIT = 4096,
     WIRE_HEADER_SIZE = 12,
 };
 
 /* Descriptors of a host process when it starts. */
-enum { WIRE_STDOUT = 3, /* the daemon's own standard output, GRAPNEL_STDOUT of the sdk */ WIRE_SOCKET = 4, WIRE_PAGE = 5 };
+enum {
+    WIRE_STDOUT = 3, /* the daemon's own standard output, GRAPNEL_STDOUT of the sdk */
+    WIRE_SOCKET = 4,
+    WIRE_PAGE = 5,
+};
 
 enum wire_type {
-    WIRE_START = 1, WIRE_INIT, WIRE_EVENT, WIRE_STOP,         /* to the host */
-    WIRE_HELLO = 16, WIRE_BROKEN, WIRE_READY, WIRE_OUTCOME, WIRE_LOG, /* to the daemon */
+    /* to the host */
+    WIRE_START = 1,
+    WIRE_INIT,
+    WIRE_EVENT,
+    WIRE_STOP,
+    /* to the daemon */
+    WIRE_HELLO = 16,
+    WIRE_BROKEN,
+    WIRE_READY,
+    WIRE_OUTCOME,
+    WIRE_LOG,
 };
 
 /* Contents, in this order (n: 8-byte number, t: text):
@@ -50,7 +65,8 @@ enum wire_init { WIRE_INIT_RUN, WIRE_INIT_CHECK };
 /* ---- writing: frames are appended to a buffer that the caller sends ---- */
 size_t wire_begin(struct buffer *buffer, enum wire_type type); /* returns what wire_end needs */
 void wire_put_number(struct buffer *buffer, int64_t number);
-void wire_put_text(struct buffer *buffer, struct bytes text); /* any bytes; a terminator is added for the reader's comfort */
+/* Any bytes; a terminator is added for the reader's comfort. */
+void wire_put_text(struct buffer *buffer, struct bytes text);
 void wire_end(struct buffer *buffer, size_t begun);
 
 /* ---- reading ---- */
@@ -69,7 +85,14 @@ bool wire_finished(const struct wire_frame *frame);   /* all read, nothing bad *
 
 /* ---- the shared page ----
  * The host writes it, the daemon reads it: at a deadline to know since when which event runs, and after a death to know whom to charge. */
-enum wire_phase { WIRE_PHASE_START, WIRE_PHASE_IDLE, WIRE_PHASE_INIT, WIRE_PHASE_DELIVER, WIRE_PHASE_FLUSH, WIRE_PHASE_SHUTDOWN };
+enum wire_phase {
+    WIRE_PHASE_START,
+    WIRE_PHASE_IDLE,
+    WIRE_PHASE_INIT,
+    WIRE_PHASE_DELIVER,
+    WIRE_PHASE_FLUSH,
+    WIRE_PHASE_SHUTDOWN,
+};
 struct wire_page {
     _Atomic uint32_t phase;
     /* The sequence of the event whose deliver runs, or whose flush runs when it is the only one in it; 0 when several share a flush. It is
