@@ -9,12 +9,15 @@
 #include "base/bytes.h"
 #include "base/fault.h"
 
-enum signature_hash { SIGNATURE_SHA1, SIGNATURE_SHA256, SIGNATURE_SHA512 };
+/* The first of each is what a row means that says nothing. */
+enum signature_hash { SIGNATURE_SHA256, SIGNATURE_SHA1, SIGNATURE_SHA512 };
 enum signature_secret { SIGNATURE_SECRET_RAW, SIGNATURE_SECRET_BASE64, SIGNATURE_SECRET_HEX };
 
-enum { SIGNATURE_ITEM_LIMIT = 8, SIGNATURE_SECRET_LIMIT = 8, SIGNATURE_CANDIDATE_LIMIT = 32, SIGNATURE_PART_LIMIT = 4 };
+enum { SIGNATURE_ITEM_LIMIT = 8, SIGNATURE_SECRET_LIMIT = 8, SIGNATURE_CANDIDATE_LIMIT = 32, SIGNATURE_PART_LIMIT = 4,
+       SIGNATURE_HEADER_NAME_LIMIT = 127 };
 
-/* Texts belong to the table or to the setup that was read; a scheme only points at them. */
+/* Texts belong to the table or to the setup that was read; a scheme only points at them. A header may be known by several names, with a
+ * slash between them ("webhook-id/svix-id"): the first that a request has is meant. */
 struct signature_scheme {
     const char *name;                          /* of the preset; null if spelled out */
     const char *header;                        /* that holds the signature */
@@ -38,6 +41,8 @@ const struct signature_scheme *signature_preset(const char *name); /* or null */
  * has its header, … False with the reason in fault. */
 bool signature_scheme_check(const struct signature_scheme *scheme, struct fault *fault);
 bool signature_has_timestamp(const struct signature_scheme *scheme);
+/* Is it (one of the names of) the header that holds the signature? Such a header is not kept with the event. */
+bool signature_is_header(const struct signature_scheme *scheme, struct bytes name);
 bool signature_signs_url(const struct signature_scheme *scheme);
 
 /* A secret made ready: the HMAC states after the inner and outer pad are computed once. Opaque; wiped and freed by signature_key_free. */
@@ -57,15 +62,15 @@ struct signature_request {
 enum signature_verdict {
     SIGNATURE_OK,
     SIGNATURE_HEADER_MISSING,
-    SIGNATURE_HEADER_DOUBLED,
+    SIGNATURE_HEADER_DOUBLED, /* of any header that the scheme reads */
     SIGNATURE_TIMESTAMP_MISSING,
-    SIGNATURE_TIMESTAMP_MALFORMED,
+    SIGNATURE_TIMESTAMP_MALFORMED, /* also: two that differ */
     SIGNATURE_TIMESTAMP_OLD,
     SIGNATURE_TIMESTAMP_FUTURE,
     SIGNATURE_ID_MISSING,
     SIGNATURE_NO_CANDIDATE, /* the header holds no signature of the expected form */
     SIGNATURE_MISMATCH,
-    SIGNATURE_UNAVAILABLE, /* out of memory and the like: answer 503 */
+    SIGNATURE_UNAVAILABLE, /* no key, no url for a scheme that signs it: it could not be checked; answer 503 */
 };
 /* One phrase for the log: "the signature header is missing" … Never a secret. */
 const char *signature_verdict_text(enum signature_verdict verdict);

@@ -1,0 +1,119 @@
+/* Is a spelled-out scheme one that can verify? Each reason is for the person who wrote it into the config. */
+#include <string.h>
+
+#include "event/signature_parts.h"
+
+bool signature_has_timestamp(const struct signature_scheme *scheme) {
+    return template_has(scheme->signed_template, PLACEHOLDER_TIMESTAMP);
+}
+
+bool signature_signs_url(const struct signature_scheme *scheme) {
+    return template_has(scheme->signed_template, PLACEHOLDER_URL);
+}
+
+bool header_names_check(const char *names, struct fault *fault) {
+    do {
+        struct bytes name = header_name_take(&names);
+        if (name.length == 0 || name.length > SIGNATURE_HEADER_NAME_LIMIT)
+            return fault_set(fault, "the name of a header has 1 to %d characters", SIGNATURE_HEADER_NAME_LIMIT);
+        for (size_t i = 0; i < name.length; i++) {
+            /* The token of RFC 9110. */
+            char byte = name.data[i];
+            bool letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
+            if (!letter && !strchr("!#$%&'*+-.^_`|~", byte))
+                return fault_set(fault, "\"%.*s\" is no name of a header", (int)name.length, name.data);
+        }
+    } while (*names);
+    return true;
+}
+
+/* As `key:` of the config says it. */
+static bool header_check(const char *key, const char *names, struct fault *fault) {
+    struct fault reason;
+    return header_names_check(names, &reason) || fault_set(fault, "%s: %s", key, reason.text);
+}
+
+struct items_seen {
+    int timestamps, hex, base64;
+};
+
+static bool item_check(const struct signature_scheme *scheme, int position, struct items_seen *seen,
+                       struct fault *fault) {
+    const char *item = scheme->items[position];
+    struct bytes prefix;
+    switch (item_parse(item, &prefix)) {
+    case PLACEHOLDER_TIMESTAMP:
+        seen->timestamps++;
+        break;
+    case PLACEHOLDER_HEX:
+        seen->hex++;
+        break;
+    case PLACEHOLDER_BASE64:
+        seen->base64++;
+        break;
+    default:
+        return fault_set(fault, "items: \"%s\" must end with one of {hex}, {base64} and {timestamp}, and have no other",
+                         item);
+    }
+    if (memmem(prefix.data, prefix.length, separator_of(scheme), strlen(separator_of(scheme))))
+        return fault_set(fault, "items: \"%s\" contains the separator \"%s\"", item, separator_of(scheme));
+    for (int i = 0; i < position; i++) {
+        struct bytes other;
+        item_parse(scheme->items[i], &other);
+        if (bytes_equal(prefix, other))
+            return fault_set(fault, "items: \"%s\" and \"%s\" begin alike, so that nobody could tell them apart",
+                             scheme->items[i], item);
+    }
+    return true;
+}
+
+static bool items_check(const struct signature_scheme *scheme, struct items_seen *seen, struct fault *fault) {
+    if (!*separator_of(scheme))
+        return fault_set(fault, "separator: must not be empty; leave it out for a comma");
+    for (int i = 0; i < SIGNATURE_ITEM_LIMIT && scheme->items[i]; i++) {
+        if (!item_check(scheme, i, seen, fault))
+            return false;
+    }
+    if (seen->hex + seen->base64 == 0)
+        return fault_set(fault, "items: one with {hex} or {base64} is needed, which is the signature itself");
+    if (seen->hex && seen->base64)
+        return fault_set(fault, "items: either {hex} or {base64}, not both");
+    if (seen->timestamps > 1)
+        return fault_set(fault, "items: {timestamp} stands in more than one");
+    return true;
+}
+
+static bool signed_check(const char *template, struct fault *fault) {
+    if (!template || !template_has(template, PLACEHOLDER_BODY))
+        return fault_set(fault, "signed: {body} must be in it, or anything could be sent under a signature");
+    while (*template) {
+        struct bytes literal;
+        enum placeholder placeholder = template_take(&template, &literal);
+        if (placeholder == PLACEHOLDER_UNKNOWN || placeholder == PLACEHOLDER_HEX || placeholder == PLACEHOLDER_BASE64)
+            return fault_set(fault, "signed: only {timestamp}, {id}, {url} and {body} may stand in braces");
+    }
+    return true;
+}
+
+bool signature_scheme_check(const struct signature_scheme *scheme, struct fault *fault) {
+    struct items_seen seen = { 0 };
+    if (!header_check("header", scheme->header ? scheme->header : "", fault) ||
+        (scheme->timestamp_header && !header_check("timestamp", scheme->timestamp_header, fault)) ||
+        (scheme->id_header && !header_check("id", scheme->id_header, fault)) || !items_check(scheme, &seen, fault) ||
+        !signed_check(scheme->signed_template, fault))
+        return false;
+    bool is_signed = signature_has_timestamp(scheme);
+    if (seen.timestamps && scheme->timestamp_header)
+        return fault_set(fault, "timestamp: it stands in items already");
+    if (is_signed && !seen.timestamps && !scheme->timestamp_header)
+        return fault_set(fault,
+                         "signed: there is no {timestamp}; put it into items, or name its header under timestamp:");
+    if (!is_signed && (seen.timestamps || scheme->timestamp_header))
+        return fault_set(fault, "signed: {timestamp} is not in it, so that anyone could change the time");
+    bool signs_id = template_has(scheme->signed_template, PLACEHOLDER_ID);
+    if (signs_id && !scheme->id_header)
+        return fault_set(fault, "signed: there is no {id}; name its header under id:");
+    if (!signs_id && scheme->id_header)
+        return fault_set(fault, "signed: {id} is not in it, so that its header has no use");
+    return true;
+}

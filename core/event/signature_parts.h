@@ -1,0 +1,43 @@
+/* What checking, verifying and signing share. For the inside of event/ only. */
+#ifndef EVENT_SIGNATURE_PARTS_H
+#define EVENT_SIGNATURE_PARTS_H
+
+#include "event/hash.h"
+#include "event/signature.h"
+
+enum { SIGNATURE_TIMESTAMP_DIGITS = 12 };
+
+/* Templates. What may stand in braces in an item or in what is signed. */
+enum placeholder {
+    PLACEHOLDER_NONE, /* the template ended without one */
+    PLACEHOLDER_UNKNOWN,
+    PLACEHOLDER_TIMESTAMP,
+    PLACEHOLDER_ID,
+    PLACEHOLDER_URL,
+    PLACEHOLDER_BODY,
+    PLACEHOLDER_HEX,
+    PLACEHOLDER_BASE64,
+};
+/* Takes the text up to the next placeholder, and the placeholder, off the front of *template. Both are nothing at its end. */
+enum placeholder template_take(const char **template, struct bytes *literal);
+bool template_has(const char *template, enum placeholder placeholder);
+/* Of an item: its prefix, and the one placeholder that stands at its end. */
+enum placeholder item_parse(const char *item, struct bytes *prefix);
+const char *separator_of(const struct signature_scheme *scheme);
+struct bytes trimmed(struct bytes text); /* without the blanks and tabs around it */
+
+/* Names of headers, see struct signature_scheme. Takes the next name off the front of *names; empty at the end. */
+struct bytes header_name_take(const char **names);
+bool header_names_check(const char *names, struct fault *fault); /* for the config */
+/* The one header of these names, without the white space around it: SIGNATURE_OK, _HEADER_MISSING (also if empty) or _HEADER_DOUBLED. */
+enum signature_verdict header_read(const struct signature_request *request, const char *names, struct bytes *value);
+
+/* What stands for the placeholders of signed_template. */
+struct signed_values {
+    struct bytes timestamp, id, url, body;
+};
+/* HMAC of the signed text, which is never put together; hash_size(scheme->hash) bytes. */
+bool signature_mac(const struct signature_scheme *scheme, const struct signature_key *key,
+                   const struct signed_values *values, unsigned char mac[HASH_SIZE_LIMIT]);
+
+#endif
