@@ -19,11 +19,12 @@ struct log {
 };
 
 __attribute__((format(printf, 3, 4))) void log_write(struct log *log, enum log_level level, const char *format, ...);
-__attribute__((format(printf, 3, 0))) void log_write_list(struct log *log, enum log_level level, const char *format, va_list list);
+__attribute__((format(printf, 3, 0))) void log_write_list(struct log *log, enum log_level level, const char *format,
+                                                          va_list list);
 
 #define log_debug(log, ...) log_write((log), LOG_LEVEL_DEBUG, __VA_ARGS__)
-#define log_info(log, ...) log_write((log), LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_warn(log, ...) log_write((log), LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(log, ...)  log_write((log), LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_warn(log, ...)  log_write((log), LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_error(log, ...) log_write((log), LOG_LEVEL_ERROR, __VA_ARGS__)
 
 /* A budget for lines that a stranger or a broken plugin can cause: LOG_LIMIT_LINES in LOG_LIMIT_WINDOW_MS; how many were left out is
@@ -35,7 +36,7 @@ struct log_limit {
     _Atomic int64_t left_out;
 };
 __attribute__((format(printf, 4, 5))) void log_limited(struct log *log, struct log_limit *limit, enum log_level level,
-                                                      const char *format, ...);
+                                                       const char *format, ...);
 
 /* "debug" "info" "warn" "error" to the level, or -1. */
 int log_level_parse(const char *name);

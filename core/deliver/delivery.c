@@ -48,7 +48,7 @@ void delivery_prepend_all(struct delivery_list *list, struct delivery_list *fron
         list->last = front->last;
     list->count += front->count;
     list->bytes += front->bytes;
-    *front = (struct delivery_list){0};
+    *front = (struct delivery_list){ 0 };
 }
 
 struct delivery *delivery_make(struct pool *pool, struct event *event, int attempts, int crashes) {

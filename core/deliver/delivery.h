@@ -21,7 +21,7 @@ enum delivery_part {
 struct delivery {
     struct delivery *next; /* in whichever one list it is */
     struct pool *pool;
-    struct event *event; /* this delivery's reference */
+    struct event *event;   /* this delivery's reference */
     int attempts, crashes; /* made so far */
     int64_t sequence;      /* at its worker, while it is held there */
     bool alone;            /* nothing else may be with it in a worker */
@@ -45,7 +45,8 @@ struct delivery *delivery_take(struct delivery_list *list); /* the first, or nul
 /* Puts all of `front` before what is in `list`, in its order; `front` is empty then. */
 void delivery_prepend_all(struct delivery_list *list, struct delivery_list *front);
 
-struct delivery *delivery_make(struct pool *pool, struct event *event, int attempts, int crashes); /* holds the event; null: no memory */
+struct delivery *delivery_make(struct pool *pool, struct event *event, int attempts,
+                               int crashes); /* holds the event; null: no memory */
 void delivery_free(struct delivery *delivery);
 void delivery_free_all(struct delivery_list *list);
 

@@ -17,7 +17,7 @@ struct dispatch {
     struct inbox inbox;
     struct inbox_content taken; /* its memory, used again and again */
     struct loop_watch inbox_watch;
-    struct delivery_list settling; /* with the store, in the order of store_settle */
+    struct delivery_list settling;                   /* with the store, in the order of store_settle */
     struct store_settle *settle_first, *settle_last; /* gathered in this turn */
     bool stopping;
 };
@@ -63,8 +63,9 @@ struct dispatch *dispatch_make(const struct dispatch_options *options, struct fa
         free(dispatch);
         return NULL;
     }
-    dispatch->inbox_watch =
-        (struct loop_watch){.descriptor = dispatch->inbox.descriptor, .ready = dispatch_inbox_ready, .owner = dispatch};
+    dispatch->inbox_watch = (struct loop_watch){ .descriptor = dispatch->inbox.descriptor,
+                                                 .ready = dispatch_inbox_ready,
+                                                 .owner = dispatch };
     if (!loop_add(options->loop, &dispatch->inbox_watch, EPOLLIN, fault)) {
         dispatch_free(dispatch);
         return NULL;
@@ -78,19 +79,23 @@ bool dispatch_open(struct dispatch *dispatch, struct store *store, struct fault 
     return dispatch->reader != NULL;
 }
 
+void dispatch_close(struct dispatch *dispatch) {
+    if (dispatch->reader)
+        store_reader_close(dispatch->reader);
+    dispatch->reader = NULL;
+}
+
 void dispatch_free(struct dispatch *dispatch) {
     if (!dispatch)
         return;
+    dispatch_close(dispatch);
     loop_remove(dispatch->options.loop, &dispatch->inbox_watch);
     for (int i = 0; i < dispatch->pool_count; i++)
         pool_free(dispatch->pools[i]);
     for (struct delivery *delivery; (delivery = delivery_take(&dispatch->settling));)
         delivery_free(delivery);
-    for (int i = 0; i < dispatch->taken.count; i++)
-        dispatch->taken.entries[i].event = NULL;
     free(dispatch->taken.entries);
     inbox_close(&dispatch->inbox);
-    store_reader_close(dispatch->reader);
     free(dispatch);
 }
 

@@ -32,6 +32,8 @@ struct dispatch_options {
 struct dispatch *dispatch_make(const struct dispatch_options *options, struct fault *fault);
 /* The store that deliveries come from; the listener's functions below were given to store_open before. */
 bool dispatch_open(struct dispatch *dispatch, struct store *store, struct fault *fault);
+/* Ends the reading of the store. Then store_close may be called, which still tells the dispatch what it commits; then dispatch_free. */
+void dispatch_close(struct dispatch *dispatch);
 void dispatch_free(struct dispatch *dispatch);
 
 /* Starts every plugin. dispatch_turn must then be called until dispatch_verdicts says that all are known. */

@@ -57,7 +57,7 @@ void inbox_add(struct inbox *inbox, struct event *event, uint64_t pools, int lim
     }
     if (!pools)
         return;
-    content->entries[content->count++] = (struct inbox_entry){event_hold(event), pools};
+    content->entries[content->count++] = (struct inbox_entry){ event_hold(event), pools };
     content->bytes += event->body.length + event->headers.length;
 }
 
@@ -81,7 +81,7 @@ void inbox_take(struct inbox *inbox, struct inbox_content *content) {
     }
     pthread_mutex_lock(&inbox->mutex);
     struct inbox_content taken = inbox->content;
-    inbox->content = (struct inbox_content){.entries = content->entries, .capacity = content->capacity};
+    inbox->content = (struct inbox_content){ .entries = content->entries, .capacity = content->capacity };
     pthread_mutex_unlock(&inbox->mutex);
     *content = taken;
 }

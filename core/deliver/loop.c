@@ -38,7 +38,7 @@ void loop_free(struct loop *loop) {
 }
 
 bool loop_add(struct loop *loop, struct loop_watch *watch, uint32_t events, struct fault *fault) {
-    struct epoll_event event = {.events = events, .data.ptr = watch};
+    struct epoll_event event = { .events = events, .data.ptr = watch };
     watch->removed = false;
     if (epoll_ctl(loop->descriptor, EPOLL_CTL_ADD, watch->descriptor, &event) == 0)
         return true;
@@ -47,7 +47,7 @@ bool loop_add(struct loop *loop, struct loop_watch *watch, uint32_t events, stru
 }
 
 void loop_change(struct loop *loop, struct loop_watch *watch, uint32_t events) {
-    struct epoll_event event = {.events = events, .data.ptr = watch};
+    struct epoll_event event = { .events = events, .data.ptr = watch };
     if (!watch->removed)
         epoll_ctl(loop->descriptor, EPOLL_CTL_MOD, watch->descriptor, &event);
 }

@@ -18,8 +18,8 @@ __attribute__((format(printf, 2, 3))) static void pool_refuse(struct pool *pool,
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
     if (pool->started)
-        log_error(pool->services.log, "plugin \"%s\": %s; its events wait, and it is started again in %d s", pool->plugin->name, text,
-                  POOL_RESTART_LONGEST_MS / 1000);
+        log_error(pool->services.log, "plugin \"%s\": %s; its events wait, and it is started again in %d s",
+                  pool->plugin->name, text, POOL_RESTART_LONGEST_MS / 1000);
     else
         fault_list_add(pool->services.mistakes, "%s: plugin \"%s\": %s", pool->plugin->place, pool->plugin->name, text);
     for (int i = 0; i < pool->worker_count; i++)
@@ -31,8 +31,9 @@ static void pool_greeted(void *owner, struct worker *worker, struct worker_hello
     struct pool *pool = owner;
     size_t known = pool->services.mistakes->count;
     if (!pool->settings && (pool->started || pool->verdict == POOL_PENDING)) {
-        struct fault_list mistakes = {0};
-        pool->settings = settings_check(pool->setup, pool->plugin, &hello->table, pool->started ? &mistakes : pool->services.mistakes);
+        struct fault_list mistakes = { 0 };
+        pool->settings = settings_check(pool->setup, pool->plugin, &hello->table,
+                                        pool->started ? &mistakes : pool->services.mistakes);
         for (size_t i = 0; i < mistakes.count; i++)
             log_error(pool->services.log, "%s", mistakes.texts[i]);
         fault_list_free(&mistakes);
@@ -57,13 +58,14 @@ static void pool_broken(void *owner, struct worker *worker, struct bytes why) {
 }
 
 /* Init could not be done now. */
-static void pool_later(struct pool *pool, struct pool_slot *slot, const char *what, struct bytes text, int64_t after_ms) {
+static void pool_later(struct pool *pool, struct pool_slot *slot, const char *what, struct bytes text,
+                       int64_t after_ms) {
     int64_t delay = after_ms > 0 ? backoff_clamp(after_ms) : slot->backoff_ms * 2;
     if (delay < POOL_RESTART_FIRST_MS)
         delay = POOL_RESTART_FIRST_MS;
     slot->backoff_ms = delay / 2;
-    log_warn(pool->services.log, "plugin \"%s\": init says %s: %.*s; its events wait, and it is tried again", pool->plugin->name, what,
-             (int)text.length, text.length ? text.data : "");
+    log_warn(pool->services.log, "plugin \"%s\": init says %s: %.*s; its events wait, and it is tried again",
+             pool->plugin->name, what, (int)text.length, text.length ? text.data : "");
     if (pool->verdict == POOL_PENDING)
         pool->verdict = POOL_LATER;
 }
@@ -108,8 +110,9 @@ static void pool_plan_restart(struct pool_slot *slot, bool in_hand, int64_t now)
     slot->restart_ms = now + slot->backoff_ms;
 }
 
-static void pool_judge_held(struct pool *pool, enum worker_end end, const char *why, struct delivery_list *held, bool *in_hand) {
-    struct delivery_list back = {0};
+static void pool_judge_held(struct pool *pool, enum worker_end end, const char *why, struct delivery_list *held,
+                            bool *in_hand) {
+    struct delivery_list back = { 0 };
     for (struct delivery *delivery; (delivery = delivery_take(held));) {
         if (delivery->part != DELIVERY_BYSTANDER)
             *in_hand = true;
@@ -124,15 +127,18 @@ static void pool_judge_held(struct pool *pool, enum worker_end end, const char *
     pool_put_back(pool, &back);
 }
 
-static void pool_ended(void *owner, struct worker *worker, enum worker_end end, const char *why, struct delivery_list *held) {
+static void pool_ended(void *owner, struct worker *worker, enum worker_end end, const char *why,
+                       struct delivery_list *held) {
     struct pool *pool = owner;
     struct pool_slot *slot = pool_slot_of(pool, worker);
     bool in_hand = false, was_expected = end == WORKER_END_STOPPED || end == WORKER_END_DROPPED;
-    if (!was_expected)
+    if (!was_expected && !pool->services.check_only)
         log_warn(pool->services.log, "plugin \"%s\": worker %d %s%s", pool->plugin->name, worker_process(worker),
                  strncmp(why, "killed", 6) == 0 ? "was " : "", why);
     pool_judge_held(pool, end, why, held, &in_hand);
-    if (!was_expected && pool->verdict == POOL_PENDING)
+    if (!was_expected && pool->verdict == POOL_PENDING && pool->services.check_only)
+        pool_refuse(pool, "its worker %s%s while it was checked", strncmp(why, "killed", 6) == 0 ? "was " : "", why);
+    else if (!was_expected && pool->verdict == POOL_PENDING)
         pool->verdict = POOL_LATER;
     slot->worker = NULL;
     slot->check_ms = INT64_MAX;
@@ -151,9 +157,9 @@ static void pool_spawn(struct pool *pool, struct pool_slot *slot) {
         .memory_bytes = pool->plugin->memory_bytes,
         .log = pool->services.log,
         .loop = pool->services.loop,
-        .owner = {pool, pool_greeted, pool_broken, pool_ready, pool_outcome, pool_ended},
+        .owner = { pool, pool_greeted, pool_broken, pool_ready, pool_outcome, pool_ended },
     };
-    struct fault fault = {0};
+    struct fault fault = { 0 };
     slot->worker = worker_start(&options, &fault);
     slot->check_ms = clock_monotonic_ms() + pool->plugin->deadline_ms;
     if (slot->worker)

@@ -17,12 +17,13 @@ static double pool_random(struct pool *pool) {
 }
 
 void pool_log_failure(struct pool *pool, const struct delivery *delivery, const char *what) {
-    log_limited(pool->services.log, &pool->failure_lines, LOG_LEVEL_WARN, "plugin \"%s\": %s/%s: %s", pool->plugin->name,
-                delivery->event->source.data, delivery->event->id.data, what);
+    log_limited(pool->services.log, &pool->failure_lines, LOG_LEVEL_WARN, "plugin \"%s\": %s/%s: %s",
+                pool->plugin->name, delivery->event->source.data, delivery->event->id.data, what);
 }
 
 /* Hands the delivery to the store. When memory is short for that, it is delivered again: at least once. */
-static void pool_settle(struct pool *pool, struct delivery *delivery, const struct store_settle *settled, const char *detail) {
+static void pool_settle(struct pool *pool, struct delivery *delivery, const struct store_settle *settled,
+                        const char *detail) {
     struct store_settle *settle = store_settle_make(detail);
     if (!settle) {
         pool->paused_until_ms = clock_monotonic_ms() + POOL_RETRY_LOOK_MS;
@@ -45,7 +46,8 @@ static void pool_settle(struct pool *pool, struct delivery *delivery, const stru
 
 /* Later by the schedule or by what the plugin asked for; but the last attempt is made when the time to give up has come, so that none dies
  * without one made just then. */
-static int64_t pool_due(struct pool *pool, const struct delivery *delivery, int attempts, int64_t after_ms, int64_t now) {
+static int64_t pool_due(struct pool *pool, const struct delivery *delivery, int attempts, int64_t after_ms,
+                        int64_t now) {
     const struct setup_retry *retry = &pool->plugin->retry;
     int64_t delay = after_ms > 0 ? backoff_clamp(after_ms) : backoff_delay(retry, attempts, pool_random(pool));
     int64_t give_up = delivery->event->received_ms + retry->give_up_ms;
@@ -84,8 +86,8 @@ static void pool_busy(struct pool *pool, struct delivery *delivery, int64_t afte
     int64_t until = clock_monotonic_ms() + pause;
     if (until > pool->paused_until_ms) {
         duration_format(pause, pause_text);
-        snprintf(what, sizeof what, "busy: %s; all its events wait for %s, no attempt is counted", *detail ? detail : "no reason given",
-                 pause_text);
+        snprintf(what, sizeof what, "busy: %s; all its events wait for %s, no attempt is counted",
+                 *detail ? detail : "no reason given", pause_text);
         pool_log_failure(pool, delivery, what);
         pool->paused_until_ms = until;
     }
@@ -101,10 +103,10 @@ void pool_outcome(void *owner, struct worker *worker, struct delivery *delivery,
             pool->slots[i].backoff_ms = 0;
     int64_t took = outcome->duration_us < 1 ? 1 : outcome->duration_us;
     pool->service_us = pool->service_us ? pool->service_us + (took - pool->service_us) / 8 : took;
-    struct store_settle settled = {.attempts = delivery->attempts + 1,
-                                   .crashes = delivery->crashes,
-                                   .at_ms = clock_wall_ms(),
-                                   .duration_us = outcome->duration_us};
+    struct store_settle settled = { .attempts = delivery->attempts + 1,
+                                    .crashes = delivery->crashes,
+                                    .at_ms = clock_wall_ms(),
+                                    .duration_us = outcome->duration_us };
     switch (outcome->code) {
     case GRAPNEL_OK:
         settled.settlement = STORE_DONE;
@@ -120,10 +122,10 @@ void pool_outcome(void *owner, struct worker *worker, struct delivery *delivery,
 }
 
 void pool_charge(struct pool *pool, struct delivery *delivery, bool crashed, const char *why) {
-    struct store_settle settled = {.settlement = STORE_LATER,
-                                   .attempts = delivery->attempts + 1,
-                                   .crashes = delivery->crashes + (crashed ? 1 : 0),
-                                   .at_ms = clock_wall_ms()};
+    struct store_settle settled = { .settlement = STORE_LATER,
+                                    .attempts = delivery->attempts + 1,
+                                    .crashes = delivery->crashes + (crashed ? 1 : 0),
+                                    .at_ms = clock_wall_ms() };
     char detail[STORE_DETAIL_LIMIT];
     snprintf(detail, sizeof detail, "its worker was %s%s", strncmp(why, "exited", 6) == 0 ? "gone: it " : "", why);
     pool_fail(pool, delivery, &settled, 0, detail);

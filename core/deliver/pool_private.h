@@ -6,19 +6,19 @@
 #include "deliver/worker.h"
 
 enum {
-    POOL_WAITING_LIMIT = 1024,               /* deliveries in memory that no worker has yet; the rest stays in the store */
-    POOL_WAITING_BYTES = 8 * 1024 * 1024,    /* and the size of their events */
-    POOL_READ_LIMIT = 256,                   /* deliveries read from the store at once */
-    POOL_READ_BYTES = 4 * 1024 * 1024,       /* about; judged by the mean size so far */
+    POOL_WAITING_LIMIT = 1024,            /* deliveries in memory that no worker has yet; the rest stays in the store */
+    POOL_WAITING_BYTES = 8 * 1024 * 1024, /* and the size of their events */
+    POOL_READ_LIMIT = 256,                /* deliveries read from the store at once */
+    POOL_READ_BYTES = 4 * 1024 * 1024,    /* about; judged by the mean size so far */
     POOL_CLAIM_BUCKETS = 256,
-    POOL_PIPELINE_US = 20000,                /* a worker is given about as much as it does in this time */
-    POOL_DEPTH_LIMIT = 256,                  /* and no more deliveries than this */
-    POOL_HELD_BYTES = 4 * 1024 * 1024,       /* nor bytes, unless it is a single event */
+    POOL_PIPELINE_US = 20000,          /* a worker is given about as much as it does in this time */
+    POOL_DEPTH_LIMIT = 256,            /* and no more deliveries than this */
+    POOL_HELD_BYTES = 4 * 1024 * 1024, /* nor bytes, unless it is a single event */
     POOL_RESTART_FIRST_MS = 100,
     POOL_RESTART_LONGEST_MS = 30000,
-    POOL_BUSY_PAUSE_MS = 30000,              /* after BUSY without a time of the plugin's own */
+    POOL_BUSY_PAUSE_MS = 30000, /* after BUSY without a time of the plugin's own */
     POOL_POISON_CRASHES = 3,
-    POOL_RETRY_LOOK_MS = 1000,               /* due times are wall time: look again at least this often, in case the clock is set */
+    POOL_RETRY_LOOK_MS = 1000, /* due times are wall time: look again at least this often, in case the clock is set */
 };
 
 /* A place for one worker. */

@@ -122,7 +122,7 @@ void pool_read_due(struct pool *pool) {
 }
 
 void pool_put_back(struct pool *pool, struct delivery_list *list) {
-    struct delivery_list front = {0};
+    struct delivery_list front = { 0 };
     for (struct delivery *delivery; (delivery = delivery_take(list));) {
         delivery->sequence = 0;
         delivery_append(delivery->alone ? &pool->alone : &front, delivery);

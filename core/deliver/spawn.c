@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 enum {
-    SPAWN_LOWEST = 10,   /* our ends are moved above the numbers that the child gets, so that no dup2 overwrites a source */
+    SPAWN_LOWEST =
+        10, /* our ends are moved above the numbers that the child gets, so that no dup2 overwrites a source */
     SPAWN_VARIABLES = 16 /* of the environment */
 };
 
@@ -23,7 +24,8 @@ struct spawn_ends {
 
 /* What a host may see of our environment: where things are and how time and text look, never a secret that the config reads from there. */
 static const char *const spawn_variables[] = {
-    "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", NULL,
+    "PATH",         "HOME",          "LANG",         "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH",
+    "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", NULL,
 };
 
 static void spawn_environment(char *environment[SPAWN_VARIABLES]) {
@@ -94,7 +96,7 @@ static int spawn_run(const char *host, const struct spawn_ends *ends, pid_t *pro
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
-    char *arguments[] = {(char *)host, NULL};
+    char *arguments[] = { (char *)host, NULL };
     char *environment[SPAWN_VARIABLES];
     spawn_environment(environment);
     sigemptyset(&none);
@@ -120,8 +122,8 @@ static int spawn_run(const char *host, const struct spawn_ends *ends, pid_t *pro
 }
 
 bool spawn_host(const char *host, struct spawned *spawned, struct fault *fault) {
-    struct spawn_ends ends = {-1, -1, -1, -1, -1};
-    *spawned = (struct spawned){.process = -1, .process_watch = -1, .socket = -1, .output = -1};
+    struct spawn_ends ends = { -1, -1, -1, -1, -1 };
+    *spawned = (struct spawned){ .process = -1, .process_watch = -1, .socket = -1, .output = -1 };
     int error = spawn_open(spawned, &ends) ? spawn_run(host, &ends, &spawned->process) : errno;
     spawn_ends_close(&ends);
     if (!error) {

@@ -9,10 +9,10 @@
 
 /* What the daemon keeps of a started host; every descriptor is close-on-exec and belongs to the caller. */
 struct spawned {
-    pid_t process;        /* leads a process group of its own, so that its children can be killed with it */
-    int process_watch;    /* a pidfd: readable when the process has ended */
-    int socket;           /* non-blocking */
-    int output;           /* what it writes to stdout and stderr; non-blocking */
+    pid_t process;     /* leads a process group of its own, so that its children can be killed with it */
+    int process_watch; /* a pidfd: readable when the process has ended */
+    int socket;        /* non-blocking */
+    int output;        /* what it writes to stdout and stderr; non-blocking */
     struct wire_page *page;
 };
 

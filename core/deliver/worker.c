@@ -32,7 +32,7 @@ static void worker_process_ready(struct loop_watch *watch, uint32_t events) {
 
 static bool worker_watch(struct worker *worker, struct loop_watch *watch, int descriptor,
                          void (*ready)(struct loop_watch *, uint32_t), struct fault *fault) {
-    *watch = (struct loop_watch){.descriptor = descriptor, .ready = ready, .owner = worker, .removed = true};
+    *watch = (struct loop_watch){ .descriptor = descriptor, .ready = ready, .owner = worker, .removed = true };
     return loop_add(worker->options.loop, watch, EPOLLIN, fault);
 }
 
@@ -136,7 +136,8 @@ static void worker_want_write(struct worker *worker, bool wanted) {
 void worker_send(struct worker *worker) {
     struct buffer *out = &worker->out;
     if (out->failed) { /* out of memory half way through a frame: this worker's stream can't be trusted any more */
-        log_error(worker->options.log, "plugin \"%s\": out of memory for what its worker %d is to be sent; it is replaced",
+        log_error(worker->options.log,
+                  "plugin \"%s\": out of memory for what its worker %d is to be sent; it is replaced",
                   worker->options.plugin, worker_process(worker));
         buffer_clear(out);
         worker_kill(worker, WORKER_END_DROPPED);
@@ -198,7 +199,8 @@ bool worker_alone(const struct worker *worker) {
 }
 
 int64_t worker_check(struct worker *worker, int64_t now_ms) {
-    bool called = worker->state == WORKER_STARTING || worker->state == WORKER_INITIALISING || worker->state == WORKER_STOPPING;
+    bool called =
+        worker->state == WORKER_STARTING || worker->state == WORKER_INITIALISING || worker->state == WORKER_STOPPING;
     if (worker->state == WORKER_KILLED || worker->state == WORKER_GREETED || (!called && !worker->held.first))
         return INT64_MAX;
     const struct wire_page *page = worker->spawned.page;

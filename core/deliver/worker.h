@@ -50,10 +50,12 @@ struct worker_owner {
     void *owner;
     /* The table is the callee's to keep (setting_table_free). */
     void (*greeted)(void *owner, struct worker *worker, struct worker_hello *hello);
-    void (*broken)(void *owner, struct worker *worker, struct bytes why); /* it can't load the plugin; worker_kill follows by itself */
+    void (*broken)(void *owner, struct worker *worker,
+                   struct bytes why); /* it can't load the plugin; worker_kill follows by itself */
     void (*ready)(void *owner, struct worker *worker, int code, int64_t after_ms, struct bytes text);
     /* The delivery is the callee's again. */
-    void (*outcome)(void *owner, struct worker *worker, struct delivery *delivery, const struct worker_outcome *outcome);
+    void (*outcome)(void *owner, struct worker *worker, struct delivery *delivery,
+                    const struct worker_outcome *outcome);
     /* The process has ended and was reaped. `held` are the deliveries that it still had, in order, each with its part: the callee's again.
      * `why` is words for the log ("killed by SIGSEGV"). The callee calls worker_free when the loop's turn is over. */
     void (*ended)(void *owner, struct worker *worker, enum worker_end end, const char *why, struct delivery_list *held);

@@ -55,7 +55,8 @@ static void end_describe(enum worker_end end, int status, char text[END_TEXT_SIZ
     else if (end == WORKER_END_GARBAGE)
         snprintf(text, END_TEXT_SIZE, "killed: it wrote garbage to the socket of its host");
     else if (end == WORKER_END_EXITED && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-        snprintf(text, END_TEXT_SIZE, "killed by SIGKILL after its socket was closed (by the plugin, or it was killed from outside)");
+        snprintf(text, END_TEXT_SIZE,
+                 "killed by SIGKILL after its socket was closed (by the plugin, or it was killed from outside)");
     else if (WIFSIGNALED(status))
         snprintf(text, END_TEXT_SIZE, "killed by SIG%s%s%s%s", sigabbrev_np(WTERMSIG(status)) ?: "?", " (",
                  sigdescr_np(WTERMSIG(status)) ?: "unknown signal", ")");
@@ -70,22 +71,23 @@ void worker_finish(struct worker *worker) {
         worker_read_frames(worker);
     for (int i = 0; i < END_OUTPUT_READS && !worker->output_watch.removed; i++)
         worker_read_output(worker);
-    kill(-worker->spawned.process, SIGKILL); /* its children; before the reaping, while the number can be nobody else's */
+    kill(-worker->spawned.process,
+         SIGKILL); /* its children; before the reaping, while the number can be nobody else's */
     while (waitpid(worker->spawned.process, &status, 0) < 0 && errno == EINTR)
         continue;
     loop_remove(worker->options.loop, &worker->process_watch);
     loop_remove(worker->options.loop, &worker->socket_watch);
     loop_remove(worker->options.loop, &worker->output_watch);
-    enum worker_end end = state == WORKER_KILLED || (worker->state == WORKER_KILLED && worker->end == WORKER_END_GARBAGE)
-                              ? worker->end
-                          : WIFSIGNALED(status) ? WORKER_END_SIGNAL
-                          : state == WORKER_STOPPING && WEXITSTATUS(status) == 0 ? WORKER_END_STOPPED
-                                                                                 : WORKER_END_EXITED;
+    enum worker_end end =
+        state == WORKER_KILLED || (worker->state == WORKER_KILLED && worker->end == WORKER_END_GARBAGE) ? worker->end
+        : WIFSIGNALED(status)                                  ? WORKER_END_SIGNAL
+        : state == WORKER_STOPPING && WEXITSTATUS(status) == 0 ? WORKER_END_STOPPED
+                                                               : WORKER_END_EXITED;
     worker->state = WORKER_KILLED;
     char why[END_TEXT_SIZE];
     end_describe(end, status, why);
     worker_judge(worker, end);
     struct delivery_list held = worker->held;
-    worker->held = (struct delivery_list){0};
+    worker->held = (struct delivery_list){ 0 };
     worker->options.owner.ended(worker->options.owner.owner, worker, end, why, &held);
 }

@@ -26,8 +26,9 @@ static bool frame_read_row(struct wire_frame *frame, struct setting_row *row) {
 }
 
 static bool frame_hello(struct worker *worker, struct wire_frame *frame) {
-    struct worker_hello hello = {
-        .name = wire_get_text(frame), .version = wire_get_text(frame), .summary = wire_get_text(frame)};
+    struct worker_hello hello = { .name = wire_get_text(frame),
+                                  .version = wire_get_text(frame),
+                                  .summary = wire_get_text(frame) };
     wire_get_number(frame); /* the ABI's minor: shown by `plugin describe`, never acted on */
     hello.has_flush = wire_get_number(frame) != 0;
     wire_get_number(frame);
@@ -72,10 +73,10 @@ static bool frame_ready(struct worker *worker, struct wire_frame *frame) {
 
 static bool frame_outcome(struct worker *worker, struct wire_frame *frame) {
     int64_t sequence = wire_get_number(frame);
-    struct worker_outcome outcome = {.code = (int)wire_get_number(frame),
-                                     .after_ms = wire_get_number(frame),
-                                     .duration_us = wire_get_number(frame),
-                                     .text = wire_get_text(frame)};
+    struct worker_outcome outcome = { .code = (int)wire_get_number(frame),
+                                      .after_ms = wire_get_number(frame),
+                                      .duration_us = wire_get_number(frame),
+                                      .text = wire_get_text(frame) };
     if (!wire_finished(frame) || !worker->held.first || worker->held.first->sequence != sequence)
         return false;
     worker->progress_ms = clock_monotonic_ms();
@@ -95,8 +96,8 @@ static bool frame_log(struct worker *worker, struct wire_frame *frame) {
     struct bytes text = wire_get_text(frame);
     if (!wire_finished(frame))
         return false;
-    log_write(worker->options.log, frame_log_level(level), "plugin \"%s\": %.*s", worker->options.plugin, (int)text.length,
-              text.data);
+    log_write(worker->options.log, frame_log_level(level), "plugin \"%s\": %.*s", worker->options.plugin,
+              (int)text.length, text.data);
     return true;
 }
 
@@ -125,7 +126,7 @@ static bool worker_take_frames(struct worker *worker) {
     while (sane && taken < worker->in.length) {
         struct wire_frame frame;
         size_t used = 0;
-        struct bytes rest = {worker->in.data + taken, worker->in.length - taken};
+        struct bytes rest = { worker->in.data + taken, worker->in.length - taken };
         enum wire_status status = wire_parse(rest, &frame, &used);
         if (status == WIRE_MORE)
             break;
@@ -167,8 +168,8 @@ void worker_read_frames(struct worker *worker) {
 
 static void worker_log_line(struct worker *worker) {
     if (worker->line.length)
-        log_info(worker->options.log, "plugin \"%s\" (process %d) printed: %s", worker->options.plugin, worker_process(worker),
-                 buffer_text(&worker->line));
+        log_info(worker->options.log, "plugin \"%s\" (process %d) printed: %s", worker->options.plugin,
+                 worker_process(worker), buffer_text(&worker->line));
     buffer_clear(&worker->line);
 }
 

@@ -21,7 +21,7 @@ struct worker {
     int64_t sequence;          /* of the last delivery given */
     int64_t progress_ms;       /* monotonic: when it last did what it should */
     enum worker_end end;       /* why it was killed, in state WORKER_KILLED */
-    int64_t overdue;           /* sequence of the event whose call passed the deadline; 0: none, or a flush of several */
+    int64_t overdue; /* sequence of the event whose call passed the deadline; 0: none, or a flush of several */
     bool overdue_flush;
 };
 

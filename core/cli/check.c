@@ -1,0 +1,54 @@
+/* grapnel check: the config file, and each plugin asked in a process of its own; nothing that lasts is started. */
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/setup_load.h"
+#include "deliver/dispatch.h"
+
+const struct command_option check_options[] = { COMMAND_OPTION_CONFIG, { 0 } };
+
+/* Loads each plugin, checks its settings against its own table, runs its check function, ends it. False if anything is wrong. */
+static bool check_plugins(const struct setup *setup, const struct place *place, struct log *log,
+                          struct fault_list *mistakes, struct fault *fault) {
+    struct loop *loop = loop_make(fault);
+    struct dispatch_options options = {
+        .setup = setup, .loop = loop, .log = log, .host = place->host, .check_only = true
+    };
+    struct dispatch *dispatch = loop ? dispatch_make(&options, fault) : NULL;
+    bool done = dispatch != NULL;
+    if (done)
+        dispatch_start(dispatch, mistakes);
+    while (done && !dispatch_verdicts(dispatch))
+        done = dispatch_turn(dispatch, INT64_MAX, fault);
+    if (dispatch)
+        dispatch_kill(dispatch);
+    while (dispatch && dispatch_alive(dispatch) && dispatch_turn(dispatch, INT64_MAX, fault))
+        continue;
+    dispatch_free(dispatch);
+    loop_free(loop);
+    return done && mistakes->count == 0;
+}
+
+int check_run(const struct arguments *arguments) {
+    struct place place = { 0 };
+    struct fault fault = { 0 };
+    struct fault_list mistakes = { 0 };
+    struct log log = { .level = LOG_LEVEL_WARN, .descriptor = 2 };
+    if (!place_find(&place, &fault)) {
+        fprintf(stderr, "grapnel check: %s\n", fault.text);
+        return EXIT_FAILED;
+    }
+    struct setup *setup = setup_load(arguments, &place);
+    if (!setup)
+        return EXIT_FAILED;
+    bool good = check_plugins(setup, &place, &log, &mistakes, &fault);
+    for (size_t i = 0; i < mistakes.count; i++)
+        fprintf(stderr, "%s\n", mistakes.texts[i]);
+    if (fault.text[0])
+        fprintf(stderr, "grapnel check: %s\n", fault.text);
+    if (good)
+        printf("%s: ok (sources: %d, plugins: %d, routes: %d)\n", setup->path, setup->source_count, setup->plugin_count,
+               setup->route_count);
+    fault_list_free(&mistakes);
+    setup_free(setup);
+    return good ? EXIT_DONE : EXIT_FAILED;
+}

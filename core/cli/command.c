@@ -1,0 +1,148 @@
+#include "cli/command.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "base/units.h"
+
+enum { COMMAND_LIMIT = 32, HELP_OPTION = 256 /* --help, beyond the option numbers */ };
+
+const char *argument_value(const struct arguments *arguments, const char *option) {
+    const struct command_option *options = arguments->command->options;
+    for (int i = 0; options && options[i].name; i++)
+        if (strcmp(options[i].name, option) == 0)
+            return arguments->values[i];
+    return NULL;
+}
+
+const struct command *command_find(const struct command *commands, const char *name) {
+    for (const struct command *command = commands; command->name; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+void command_print_all(const struct command *commands, FILE *stream) {
+    fprintf(stream, "Grapnel receives signed webhooks, keeps each event safely and delivers it to plugins.\n\nusage: "
+                    "grapnel COMMAND …\n\n");
+    for (const struct command *command = commands; command->name; command++)
+        fprintf(stream, "  %-10s %s\n", command->name, command->summary);
+    fprintf(stream, "\n`grapnel help COMMAND` tells more. Exit codes: 0 done, 1 it failed, 2 wrong usage.\n");
+}
+
+void command_print(const struct command *command, FILE *stream) {
+    const struct command_option *options = command->options;
+    fprintf(stream, "usage: grapnel %s%s%s%s\n\n%s.\n", command->name, options && options[0].name ? " [OPTIONS]" : "",
+            command->words[0] ? " " : "", command->words, command->summary);
+    if (command->more)
+        fprintf(stream, "\n%s\n", command->more);
+    fprintf(stream, "\nOptions:\n");
+    for (int i = 0; options && options[i].name; i++) {
+        char letter[8] = "    ", form[64];
+        if (options[i].letter)
+            snprintf(letter, sizeof letter, "-%c, ", options[i].letter);
+        snprintf(form, sizeof form, "%s--%s %s", letter, options[i].name, options[i].value ? options[i].value : "");
+        fprintf(stream, "  %-22s %s\n", form, options[i].help);
+    }
+    fprintf(stream, "  %-22s %s\n", "-h, --help", "this text");
+}
+
+/* getopt's forms of the table: long ones numbered by row, short ones as a string. */
+static void command_forms(const struct command *command, struct option *forms, char *letters) {
+    const struct command_option *options = command->options;
+    int count = 0, length = 0;
+    letters[length++] = '+'; /* a word ends the options */
+    letters[length++] = ':';
+    letters[length++] = 'h';
+    for (; options && options[count].name && count < COMMAND_OPTION_LIMIT; count++) {
+        forms[count] =
+            (struct option){ options[count].name, options[count].value ? required_argument : no_argument, NULL, count };
+        if (options[count].letter) {
+            letters[length++] = options[count].letter;
+            if (options[count].value)
+                letters[length++] = ':';
+        }
+    }
+    forms[count] = (struct option){ "help", no_argument, NULL, HELP_OPTION };
+    forms[count + 1] = (struct option){ 0 };
+    letters[length] = '\0';
+}
+
+static int command_complain(const struct command *command, const char *what, const char *given) {
+    const char *names[COMMAND_OPTION_LIMIT + 1] = { 0 };
+    for (int i = 0; command->options && command->options[i].name; i++)
+        names[i] = command->options[i].name;
+    const char *near = strncmp(given, "--", 2) == 0 ? nearest_name(given + 2, names) : NULL;
+    fprintf(stderr, "grapnel %s: %s %s%s%s%s; see `grapnel help %s`\n", command->name, what, given,
+            near ? "; did you mean --" : "", near ? near : "", near ? "?" : "", command->name);
+    return EXIT_USAGE;
+}
+
+/* The row of a letter, or -1. */
+static int command_row(const struct command *command, int letter) {
+    for (int i = 0; command->options && command->options[i].name; i++)
+        if (command->options[i].letter == letter)
+            return i;
+    return -1;
+}
+
+static int command_parse(struct arguments *arguments, int argc, char **argv, bool *asked_help) {
+    const struct command *command = arguments->command;
+    struct option forms[COMMAND_OPTION_LIMIT + 2];
+    char letters[COMMAND_OPTION_LIMIT * 2 + 4];
+    command_forms(command, forms, letters);
+    opterr = 0;
+    for (;;) {
+        int found = getopt_long(argc, argv, letters, forms, NULL);
+        if (found == -1) {
+            if (optind >= argc)
+                return EXIT_DONE;
+            if (arguments->word || !command->words[0])
+                return command_complain(command, "unexpected argument", argv[optind]);
+            arguments->word = argv[optind++];
+            continue;
+        }
+        if (found == ':')
+            return command_complain(command, "a value is missing for", argv[optind - 1]);
+        if (found == '?')
+            return command_complain(command, "unknown option", argv[optind - 1]);
+        *asked_help = *asked_help || found == 'h' || found == HELP_OPTION;
+        int row = found < COMMAND_OPTION_LIMIT ? found : command_row(command, found);
+        if (row >= 0 && found != HELP_OPTION)
+            arguments->values[row] = optarg ? optarg : "";
+    }
+}
+
+static int command_unknown(const struct command *commands, const char *name) {
+    const char *names[COMMAND_LIMIT + 1] = { 0 };
+    for (int i = 0; commands[i].name && i < COMMAND_LIMIT; i++)
+        names[i] = commands[i].name;
+    const char *near = nearest_name(name, names);
+    fprintf(stderr, "grapnel: unknown command \"%s\"%s%s%s; see `grapnel help`\n", name,
+            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return EXIT_USAGE;
+}
+
+int command_run(const struct command *commands, int argc, char **argv) {
+    const char *name = argc > 1 ? argv[1] : NULL;
+    if (!name) {
+        command_print_all(commands, stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        name = "help";
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        name = "version";
+    struct arguments arguments = { .commands = commands, .command = command_find(commands, name) };
+    if (!arguments.command)
+        return command_unknown(commands, name);
+    bool asked_help = false;
+    int wrong = command_parse(&arguments, argc - 1, argv + 1, &asked_help);
+    if (wrong)
+        return wrong;
+    if (asked_help) {
+        command_print(arguments.command, stdout);
+        return EXIT_DONE;
+    }
+    return arguments.command->run(&arguments);
+}

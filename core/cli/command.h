@@ -1,0 +1,55 @@
+/* Commands and their options as tables: the parser, `grapnel help` and the usage lines are all made from these rows. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum { COMMAND_OPTION_LIMIT = 16 };
+
+/* What every command can answer with. */
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct command_option {
+    const char *name;  /* "config": given as --config; null ends the table */
+    char letter;       /* 'c': also given as -c; 0 if there is none */
+    const char *value; /* what stands for its value in the help ("FILE"); null: it takes none */
+    const char *help;
+};
+
+struct arguments;
+
+struct command {
+    const char *name;  /* null ends the table */
+    const char *words; /* what may follow besides options: "[COMMAND]"; "" if nothing may */
+    const char *summary;
+    const char *more; /* a paragraph for `grapnel help COMMAND`; may be null */
+    const struct command_option *options;
+    int (*run)(const struct arguments *arguments); /* returns the exit code */
+};
+
+/* What was given on the command line, sorted by the command's table. Views into argv. */
+struct arguments {
+    const struct command *command, *commands;
+    const char *values[COMMAND_OPTION_LIMIT]; /* null: not given; a flag's is "" */
+    const char *word;                         /* the one word besides the options, or null */
+};
+
+/* `-c FILE`, which every command that reads the config file has. */
+#define COMMAND_OPTION_CONFIG                                                                                          \
+    {                                                                                                                  \
+        "config", 'c', "FILE",                                                                                         \
+            "the config file; default $GRAPNEL_CONFIG, else ./grapnel.yaml, else /etc/grapnel/grapnel.yaml"            \
+    }
+
+/* The value of an option of the command's table, or null if it was not given. */
+const char *argument_value(const struct arguments *arguments, const char *option);
+
+/* Finds the command, sorts its arguments, runs it. Returns the exit code of the process. */
+int command_run(const struct command *commands, int argc, char **argv);
+
+const struct command *command_find(const struct command *commands, const char *name); /* or null */
+void command_print_all(const struct command *commands, FILE *stream);
+void command_print(const struct command *command, FILE *stream);
+
+#endif

@@ -1,0 +1,117 @@
+#include "cli/http_post.h"
+
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HTTP_TIMEOUT_S = 30, HTTP_HEADER_LIMIT = 2048 };
+
+/* The functions of libcurl that are used, looked up by name. */
+struct http_library {
+    CURL *(*easy_init)(void);
+    void (*easy_cleanup)(CURL *);
+    CURLcode (*easy_setopt)(CURL *, CURLoption, ...);
+    CURLcode (*easy_perform)(CURL *);
+    CURLcode (*easy_getinfo)(CURL *, CURLINFO, ...);
+    const char *(*easy_strerror)(CURLcode);
+    struct curl_slist *(*slist_append)(struct curl_slist *, const char *);
+    void (*slist_free_all)(struct curl_slist *);
+};
+
+struct http_post {
+    struct http_library library;
+    CURL *handle;
+};
+
+static bool http_find(void *library, const char *name, void *function, struct fault *fault) {
+    void *found = dlsym(library, name);
+    if (!found)
+        return fault_set(fault, "libcurl has no %s: %s", name, dlerror());
+    memcpy(function, &found, sizeof found);
+    return true;
+}
+
+struct http_post *http_post_open(struct fault *fault) {
+    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+    struct http_post *post = library ? calloc(1, sizeof *post) : NULL;
+    if (!library)
+        fault_set(fault, "%s; install libcurl4, which sends over HTTP", dlerror());
+    if (!post)
+        return NULL;
+    struct http_library *functions = &post->library;
+    if (http_find(library, "curl_easy_init", &functions->easy_init, fault) &&
+        http_find(library, "curl_easy_cleanup", &functions->easy_cleanup, fault) &&
+        http_find(library, "curl_easy_setopt", &functions->easy_setopt, fault) &&
+        http_find(library, "curl_easy_perform", &functions->easy_perform, fault) &&
+        http_find(library, "curl_easy_getinfo", &functions->easy_getinfo, fault) &&
+        http_find(library, "curl_easy_strerror", &functions->easy_strerror, fault) &&
+        http_find(library, "curl_slist_append", &functions->slist_append, fault) &&
+        http_find(library, "curl_slist_free_all", &functions->slist_free_all, fault) &&
+        (post->handle = functions->easy_init()))
+        return post;
+    free(post);
+    return NULL;
+}
+
+void http_post_close(struct http_post *post) {
+    if (!post)
+        return;
+    post->library.easy_cleanup(post->handle);
+    free(post); /* the library stays loaded: the process is about to end */
+}
+
+static size_t http_take(char *data, size_t size, size_t count, void *answer) {
+    return buffer_append(answer, data, size * count) ? size * count : 0;
+}
+
+/* One list entry for each line; false when memory is short or a header is too long. */
+static bool http_headers(const struct http_library *library, struct bytes lines, struct curl_slist **list) {
+    const char *next = lines.data, *end = lines.data + lines.length;
+    while (next < end) {
+        const char *stop = memchr(next, '\r', (size_t)(end - next));
+        size_t length = (size_t)((stop ? stop : end) - next);
+        char line[HTTP_HEADER_LIMIT];
+        if (length >= sizeof line)
+            return false;
+        memcpy(line, next, length);
+        line[length] = '\0';
+        struct curl_slist *longer = library->slist_append(*list, line);
+        if (!longer)
+            return false;
+        *list = longer;
+        next = stop ? stop + 2 : end;
+    }
+    struct curl_slist *longer = library->slist_append(*list, "Expect:"); /* no pause before a larger body */
+    *list = longer ? longer : *list;
+    return longer != NULL;
+}
+
+long http_post(struct http_post *post, const char *url, struct bytes headers, struct bytes body, struct buffer *answer,
+               struct fault *fault) {
+    const struct http_library *library = &post->library;
+    struct curl_slist *list = NULL;
+    long status = 0;
+    buffer_clear(answer);
+    answer->limit = HTTP_ANSWER_LIMIT;
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    if (http_headers(library, headers, &list)) {
+        library->easy_setopt(post->handle, CURLOPT_URL, url);
+        library->easy_setopt(post->handle, CURLOPT_PROTOCOLS_STR, "http,https");
+        library->easy_setopt(post->handle, CURLOPT_POST, 1L);
+        library->easy_setopt(post->handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.length);
+        library->easy_setopt(post->handle, CURLOPT_POSTFIELDS, body.data);
+        library->easy_setopt(post->handle, CURLOPT_HTTPHEADER, list);
+        library->easy_setopt(post->handle, CURLOPT_TIMEOUT, (long)HTTP_TIMEOUT_S);
+        library->easy_setopt(post->handle, CURLOPT_NOSIGNAL, 1L);
+        library->easy_setopt(post->handle, CURLOPT_WRITEFUNCTION, http_take);
+        library->easy_setopt(post->handle, CURLOPT_WRITEDATA, answer);
+        code = library->easy_perform(post->handle);
+    }
+    library->slist_free_all(list);
+    if (code == CURLE_OK)
+        library->easy_getinfo(post->handle, CURLINFO_RESPONSE_CODE, &status);
+    else
+        fault_set(fault, "%s: %s", url, library->easy_strerror(code));
+    return status;
+}

@@ -1,0 +1,31 @@
+/* Grapnel: receives signed webhooks, keeps each event safely, delivers it to plugins.
+ *
+ * This page shows it all. `grapnel serve` is the daemon, in serve.c; to follow one event, read on in
+ *   receive/accept.c      a request: verified, parsed, routed, handed to the store
+ *   store/store.h         made durable; only then its sender hears 200
+ *   deliver/dispatch.c    handed to the pools of the plugins that it is routed to
+ *   deliver/pool_feed.c   given to a worker   (worker.c: one child process)
+ *   host/host.c           beyond the wall: the plugin's deliver is called
+ *   deliver/pool_outcome.c  done, another attempt later, or a dead letter */
+#include "cli/cli.h"
+#include "daemon/serve.h"
+
+static const struct command commands[] = {
+    { "serve", "", "Run in the foreground: receive, store, deliver; SIGTERM stops",
+      "Logs to stderr; the line `ready` tells the addresses. Exit code 75 means that the disk failed under the store: "
+      "start again, and it\n"
+      "recovers from what is on disk.",
+      serve_options, serve_run },
+    { "check", "", "Check the config file and the plugins, without starting anything that lasts", NULL, check_options,
+      check_run },
+    { "send", "", "Sign an event as the source's sender would, and post it",
+      "The first of the source's secrets signs. Prints each answer; exit code 1 if one of them is not a 2xx.",
+      send_options, send_run },
+    { "version", "", "Print the version", NULL, NULL, version_run },
+    { "help", "[COMMAND]", "Print the commands, or one command's options", NULL, NULL, help_run },
+    { 0 },
+};
+
+int main(int argc, char **argv) {
+    return command_run(commands, argc, argv);
+}

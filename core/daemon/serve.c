@@ -1,0 +1,232 @@
+#include "daemon/serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "base/version.h"
+#include "cli/setup_load.h"
+#include "daemon/service.h"
+#include "daemon/signals.h"
+#include "deliver/dispatch.h"
+#include "receive/server.h"
+
+enum {
+    SERVE_START_MS =
+        15000, /* how long the start waits for the plugins' first words; one that is slower is waited for while the daemon runs */
+    SERVE_TICK_MS = 5000,
+};
+
+const struct command_option serve_options[] = { COMMAND_OPTION_CONFIG, { 0 } };
+
+/* The whole daemon: everything below has this one owner, and is made and ended in the order of serve_run. */
+struct serve {
+    struct place place;
+    struct setup *setup;
+    struct log log;
+    struct loop *loop;
+    struct signals signals;
+    struct loop_watch broken_watch;
+    _Atomic bool store_broken; /* set by the writer thread, with broken_watch's eventfd written */
+    struct store *store;
+    int plugin_numbers[SETUP_PLUGIN_LIMIT];
+    struct dispatch *dispatch;
+    struct server *server;
+    bool asked_to_stop, asked_again;
+};
+
+static void serve_signal(void *owner, int number) {
+    struct serve *serve = owner;
+    if (number == SIGTERM || number == SIGINT) {
+        serve->asked_again = serve->asked_to_stop;
+        serve->asked_to_stop = true;
+        return;
+    }
+    log_warn(&serve->log, "SIG%s is ignored%s", sigabbrev_np(number),
+             number == SIGHUP ? ": reloading is not there yet, restart to read the config again" : "");
+}
+
+/* On the writer thread. */
+static void serve_store_committed(void *owner, struct store_put *const *accepted, int accepted_count,
+                                  int settled_count) {
+    struct serve *serve = owner;
+    dispatch_committed(serve->dispatch, accepted, accepted_count, settled_count);
+}
+
+/* On the writer thread. */
+static void serve_store_broken(void *owner, const char *why) {
+    struct serve *serve = owner;
+    uint64_t one = 1;
+    log_error(&serve->log,
+              "the store can't go on: %s; nothing more is accepted, and the daemon ends so that a restart recovers",
+              why);
+    serve->store_broken = true;
+    if (write(serve->broken_watch.descriptor, &one, sizeof one) < 0)
+        log_error(&serve->log, "can't wake the main loop: %s", strerror(errno));
+}
+
+static void serve_broken_ready(struct loop_watch *watch, uint32_t events) {
+    struct serve *serve = watch->owner;
+    (void)events;
+    serve->asked_to_stop = true;
+    loop_remove(serve->loop, watch);
+}
+
+static bool serve_open_loop(struct serve *serve, struct fault *fault) {
+    serve->loop = loop_make(fault);
+    serve->signals.came = serve_signal;
+    serve->signals.owner = serve;
+    if (!serve->loop || !signals_open(&serve->signals, serve->loop, fault))
+        return false;
+    int descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (descriptor < 0)
+        return fault_set(fault, "eventfd: %s", strerror(errno));
+    serve->broken_watch = (struct loop_watch){ .descriptor = descriptor, .ready = serve_broken_ready, .owner = serve };
+    return loop_add(serve->loop, &serve->broken_watch, EPOLLIN, fault);
+}
+
+static bool serve_open_store(struct serve *serve, struct fault *fault) {
+    struct store_options options = { .folder = serve->setup->state,
+                                     .log = &serve->log,
+                                     .listener = { serve, serve_store_committed, serve_store_broken } };
+    serve->store = store_open(&options, fault);
+    if (!serve->store)
+        return false;
+    for (int i = 0; i < serve->setup->plugin_count; i++) {
+        serve->plugin_numbers[i] = store_plugin(serve->store, serve->setup->plugins[i].name, fault);
+        if (serve->plugin_numbers[i] < 0)
+            return false;
+    }
+    int64_t parked = store_parked(serve->store, serve->plugin_numbers, serve->setup->plugin_count);
+    if (parked > 0)
+        log_warn(&serve->log,
+                 "%lld deliveries wait for plugins that are no longer in %s; they are kept, and go on when the plugins "
+                 "are back",
+                 (long long)parked, serve->setup->path);
+    return true;
+}
+
+/* Starts the plugins and waits for what each says. False when one refuses, with all reasons logged. */
+static bool serve_start_plugins(struct serve *serve, struct fault *fault) {
+    struct dispatch_options options = { .setup = serve->setup,
+                                        .plugin_numbers = serve->plugin_numbers,
+                                        .loop = serve->loop,
+                                        .log = &serve->log,
+                                        .host = serve->place.host };
+    struct fault_list mistakes = { 0 };
+    int64_t deadline = clock_monotonic_ms() + SERVE_START_MS;
+    serve->dispatch = dispatch_make(&options, fault);
+    if (!serve->dispatch || !dispatch_open(serve->dispatch, serve->store, fault))
+        return false;
+    dispatch_start(serve->dispatch, &mistakes);
+    bool turned = true;
+    while (turned && !serve->asked_to_stop && !dispatch_verdicts(serve->dispatch) && clock_monotonic_ms() < deadline)
+        turned = dispatch_turn(serve->dispatch, deadline, fault);
+    for (size_t i = 0; i < mistakes.count; i++)
+        log_error(&serve->log, "%s", mistakes.texts[i]);
+    if (mistakes.count)
+        fault_set(fault, "a plugin can't be used: nothing was started");
+    bool started = turned && !mistakes.count;
+    fault_list_free(&mistakes);
+    if (started)
+        dispatch_started(serve->dispatch);
+    return started;
+}
+
+static bool serve_start(struct serve *serve, struct fault *fault) {
+    struct server_options options = {
+        .setup = serve->setup, .store = serve->store, .plugin_numbers = serve->plugin_numbers, .log = &serve->log
+    };
+    if (!store_start(serve->store, fault))
+        return false;
+    serve->server = server_start(&options, fault);
+    if (!serve->server)
+        return false;
+    log_info(&serve->log, "ready: listening on %s", server_addresses(serve->server));
+    service_notify("READY=1");
+    return true;
+}
+
+static bool serve_turns(struct serve *serve, struct fault *fault) {
+    int64_t tick = clock_monotonic_ms() + SERVE_TICK_MS;
+    while (!serve->asked_to_stop) {
+        if (!dispatch_turn(serve->dispatch, tick, fault))
+            return false;
+        if (clock_monotonic_ms() < tick)
+            continue;
+        server_tick(serve->server);
+        tick = clock_monotonic_ms() + SERVE_TICK_MS;
+    }
+    return true;
+}
+
+/* Intake stops, workers finish what they hold, at most stop_timeout; a second signal ends that at once. What is not done stays on disk. */
+static void serve_drain(struct serve *serve) {
+    int64_t deadline = clock_monotonic_ms() + serve->setup->limits.stop_timeout_ms;
+    struct fault fault = { 0 };
+    if (!serve->dispatch)
+        return;
+    dispatch_stop(serve->dispatch);
+    while (dispatch_alive(serve->dispatch) && !serve->asked_again && clock_monotonic_ms() < deadline)
+        if (!dispatch_turn(serve->dispatch, deadline, &fault))
+            break;
+    if (dispatch_alive(serve->dispatch))
+        log_warn(
+            &serve->log,
+            "workers are killed in the middle of their work; what they had is delivered again after the next start");
+    dispatch_kill(serve->dispatch);
+    while (dispatch_alive(serve->dispatch) && dispatch_turn(serve->dispatch, INT64_MAX, &fault))
+        continue;
+}
+
+static void serve_stop(struct serve *serve) {
+    if (serve->server) {
+        log_info(&serve->log, "stopping: intake ends, workers finish what they hold");
+        service_notify("STOPPING=1");
+        server_stop(serve->server);
+    }
+    serve_drain(serve);
+    if (serve->dispatch)
+        dispatch_close(serve->dispatch);
+    if (serve->store)
+        store_close(serve->store);
+    dispatch_free(serve->dispatch);
+    if (serve->broken_watch.ready) {
+        loop_remove(serve->loop, &serve->broken_watch);
+        close(serve->broken_watch.descriptor);
+    }
+    if (serve->loop) {
+        signals_close(&serve->signals, serve->loop);
+        loop_free(serve->loop);
+    }
+    if (serve->server)
+        log_info(&serve->log, "stopped");
+    setup_free(serve->setup);
+}
+
+int serve_run(const struct arguments *arguments) {
+    struct serve serve = { .log = { .level = LOG_LEVEL_INFO, .format = LOG_FORMAT_TEXT, .descriptor = STDERR_FILENO } };
+    struct fault fault = { 0 };
+    bool going = place_find(&serve.place, &fault);
+    if (going && !(serve.setup = setup_load(arguments, &serve.place)))
+        return EXIT_FAILED;
+    if (serve.setup) {
+        serve.log.level = serve.setup->log_level;
+        serve.log.format = serve.setup->log_format;
+        log_info(&serve.log, "grapnel %s starts with %s", GRAPNEL_VERSION, serve.setup->path);
+    }
+    going = going && serve_open_loop(&serve, &fault) && serve_open_store(&serve, &fault) &&
+            serve_start_plugins(&serve, &fault);
+    going = going && (serve.asked_to_stop || (serve_start(&serve, &fault) && serve_turns(&serve, &fault)));
+    if (!going)
+        log_error(&serve.log, "%s", fault.text);
+    serve_stop(&serve);
+    return serve.store_broken ? EXIT_BROKEN_STORE : going ? EXIT_DONE : EXIT_FAILED;
+}
