@@ -1,0 +1,193 @@
+/* One request: which source, is it genuine, which event, which plugins, and then to the store. */
+#include "receive/accept.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "civetweb.h"
+#include "event/event.h"
+#include "event/locate.h"
+#include "event/signature.h"
+#include "receive/civetweb_unit.h"
+#include "receive/intake.h"
+#include "receive/request.h"
+
+/* The path must be exactly the source's: no decoding, nothing behind it but a query. */
+static const struct setup_source *find_source(struct exchange *exchange, const struct request *request) {
+    const struct setup *setup = exchange->intake->options.setup;
+    const char *path = request->info->local_uri_raw;
+    for (int i = 0; i < setup->source_count; i++) {
+        if (strcmp(setup->sources[i].path, path) == 0) {
+            exchange->source = i;
+            return &setup->sources[i];
+        }
+    }
+    return NULL;
+}
+
+static enum answer verify(const struct setup_source *source, const struct signature_request *signature, int64_t now_ms,
+                          struct fault *reason) {
+    struct signature_report report;
+    enum signature_verdict verdict = signature_verify(&source->scheme, source->keys, source->key_count, signature, now_ms,
+                                                      source->tolerance_ms, &report);
+    if (verdict == SIGNATURE_OK)
+        return ANSWER_NONE;
+    fault_set(reason, "%s", signature_verdict_text(verdict));
+    switch (verdict) {
+    case SIGNATURE_TIMESTAMP_OLD:
+    case SIGNATURE_TIMESTAMP_FUTURE:
+        return ANSWER_TIMESTAMP;
+    case SIGNATURE_UNAVAILABLE:
+        return ANSWER_UNAVAILABLE;
+    default:
+        return ANSWER_SIGNATURE;
+    }
+}
+
+static enum answer identify(struct exchange *exchange, const struct setup_source *source,
+                            const struct signature_request *signature, struct fault *reason) {
+    struct fault why = { .text = "" };
+    if (!json_parse(&exchange->json, signature->body, &why)) {
+        fault_set(reason, "%s", why.text);
+        return ANSWER_NOT_JSON;
+    }
+    buffer_clear(&exchange->id);
+    if (!locate_value(source->scheme.event_id, &exchange->json, signature, EVENT_ID_LIMIT, &exchange->id, &why)) {
+        fault_set(reason, "event id: %s", why.text);
+        return ANSWER_NO_EVENT;
+    }
+    buffer_clear(&exchange->type);
+    if (!locate_value(source->scheme.event_type, &exchange->json, signature, EVENT_TYPE_LIMIT, &exchange->type, &why)) {
+        fault_set(reason, "event type: %s", why.text);
+        return ANSWER_NO_EVENT;
+    }
+    return ANSWER_NONE;
+}
+
+static void route(struct exchange *exchange, struct bytes source, struct bytes type) {
+    struct intake *intake = exchange->intake;
+    int plugins[SETUP_PLUGIN_LIMIT];
+    exchange->put.plugin_count = setup_route_event(intake->options.setup, source, type, plugins);
+    for (int i = 0; i < exchange->put.plugin_count; i++)
+        exchange->plugins[i] = intake->options.plugin_numbers[plugins[i]];
+    exchange->put.plugins = exchange->plugins;
+    if (exchange->put.plugin_count == 0) {
+        log_limited(intake->options.log, &intake->sources[exchange->source].unrouted_lines, LOG_LEVEL_INFO,
+                    "Unhandled event type %.*s from source \"%s\": no route matches it, it is kept as unrouted", (int)type.length,
+                    type.data, source.data);
+    }
+}
+
+/* Makes exchange->put of what was verified. */
+static enum answer make_event(struct exchange *exchange, const struct setup_source *source, const struct request *request,
+                              int64_t now_ms) {
+    struct intake *intake = exchange->intake;
+    struct bytes name = intake->sources[exchange->source].name;
+    struct bytes id = { exchange->id.data, exchange->id.length }, type = { exchange->type.data, exchange->type.length };
+    buffer_clear(&exchange->headers);
+    if (!request_keep_headers(request, &source->scheme, &exchange->headers))
+        log_debug(intake->options.log, "source \"%s\": an event's headers were too long to keep all of them", source->name);
+    exchange->put.event = event_make(now_ms, name, id, type,
+                                     (struct bytes){ exchange->headers.data, exchange->headers.length },
+                                     (struct bytes){ exchange->body.data, exchange->body.length });
+    if (exchange->put.event == NULL)
+        return ANSWER_UNAVAILABLE;
+    event_digest(name, id, exchange->put.digest);
+    route(exchange, name, type);
+    return ANSWER_NONE;
+}
+
+/* The steps in their order; the first that does not give ANSWER_NONE ends it. */
+static enum answer examine(struct exchange *exchange, struct request *request, struct fault *reason) {
+    enum answer answer = ANSWER_NONE;
+    const struct setup_source *source = find_source(exchange, request);
+    if (source == NULL)
+        return ANSWER_NOT_FOUND;
+    if (strcmp(request->info->request_method, "POST") != 0)
+        return ANSWER_METHOD;
+    if ((answer = request_check_body(request, exchange->intake->options.setup->limits.body, reason)) != ANSWER_NONE)
+        return answer;
+    if ((answer = request_read_body(request, exchange, reason)) != ANSWER_NONE)
+        return answer;
+
+    int64_t now_ms = clock_wall_ms();
+    struct signature_request signature = {
+        .header = request_header,
+        .context = request,
+        .body = { exchange->body.data, exchange->body.length },
+        .url = source->url,
+    };
+    if ((answer = verify(source, &signature, now_ms, reason)) != ANSWER_NONE)
+        return answer;
+    if ((answer = identify(exchange, source, &signature, reason)) != ANSWER_NONE)
+        return answer;
+    return make_event(exchange, source, request, now_ms);
+}
+
+static void refuse(struct exchange *exchange, struct mg_connection *connection, enum answer answer, const struct fault *reason) {
+    struct intake *intake = exchange->intake;
+    struct intake_source *source = &intake->sources[exchange->source];
+    const struct mg_request_info *info = mg_get_request_info(connection);
+    bool lingers = exchange->closes || civetweb_body_is_unread(connection);
+    const struct answer_row *row = answer_row(answer);
+    const char *why = reason->text[0] != '\0' ? reason->text : row->reason;
+
+    intake_count(intake, exchange->source, answer);
+    log_limited(intake->options.log, &source->refusal_lines, LOG_LEVEL_INFO, "refused with %d, from %s to %s%s: %s", row->status,
+                info->remote_addr, source->name.length > 0 ? "source " : "no source", source->name.data, why);
+
+    struct answer_bytes bytes;
+    struct answer_style style = {
+        .closes = lingers || !civetweb_keeps_alive(connection) || atomic_load(&intake->stopping),
+        .no_body = info->request_method != NULL && strcmp(info->request_method, "HEAD") == 0,
+        /* Of a genuine sender only: its mistakes in the payload are worth a word. */
+        .detail = (answer == ANSWER_NOT_JSON || answer == ANSWER_NO_EVENT) ? why : NULL,
+    };
+    answer_format(&bytes, answer, &style);
+    bool sent = answer_send(civetweb_socket(connection), &bytes, &exchange->date);
+    if (!sent)
+        atomic_fetch_add_explicit(&intake->unsent, 1, memory_order_relaxed);
+    if (style.closes)
+        civetweb_set_closing(connection);
+    if (lingers && sent)
+        civetweb_linger(connection);
+}
+
+int accept_request(struct exchange *exchange, struct mg_connection *connection) {
+    struct intake *intake = exchange->intake;
+    struct request request;
+    struct fault reason;
+    reason.text[0] = '\0';
+    exchange->source = intake_no_source(intake);
+    exchange->closes = false;
+    exchange->socket = civetweb_socket(connection);
+    exchange->deadline_ms = clock_monotonic_ms() + intake->options.setup->limits.request_timeout_ms;
+
+    enum answer answer = request_read_head(&request, connection, &reason);
+    if (answer == ANSWER_NONE)
+        answer = examine(exchange, &request, &reason);
+    else
+        exchange->closes = true; /* where this request ends is anybody's guess */
+    if (answer != ANSWER_NONE) {
+        refuse(exchange, connection, answer, &reason);
+        exchange_trim(exchange);
+        return answer_row(answer)->status;
+    }
+    exchange_trim(exchange);
+    exchange->closes = atomic_load_explicit(&intake->stopping, memory_order_relaxed) || !civetweb_keeps_alive(connection);
+    if (exchange->closes)
+        civetweb_set_closing(connection);
+    exchange_submit(exchange);
+    return answer_row(ANSWER_ACCEPTED)->status;
+}
+
+void accept_garbage(struct exchange *exchange, struct mg_connection *connection, int status) {
+    struct fault reason;
+    reason.text[0] = '\0';
+    exchange->source = intake_no_source(exchange->intake);
+    exchange->closes = true;
+    enum answer answer = civetweb_head_is_too_long(connection) ? ANSWER_HEAD_SIZE
+                         : status == answer_row(ANSWER_VERSION)->status ? ANSWER_VERSION
+                                                                        : ANSWER_MALFORMED;
+    refuse(exchange, connection, answer, &reason);
+}

@@ -1,0 +1,278 @@
+/* civetweb itself, unmodified, with a few of its system calls led through hooks of ours, and our code that needs its insides.
+ * No other file includes civetweb.c; receive.h of others go through civetweb_unit.h. */
+
+/* Everything that civetweb and we include before the macros below change the names. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "receive/civetweb_unit.h"
+#include "receive/exchange.h"
+#include "receive/intake.h"
+
+static int hook_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms);
+static int hook_accept(int listener, struct sockaddr *address, socklen_t *length);
+static int hook_bind(int listener, const struct sockaddr *address, socklen_t length);
+
+#define poll(descriptors, count, timeout_ms) hook_poll(descriptors, count, timeout_ms)
+#define accept(listener, address, length) hook_accept(listener, address, length)
+#define bind(listener, address, length) hook_bind(listener, address, length)
+#define socket(family, type, protocol) socket(family, (type) | SOCK_CLOEXEC, protocol)
+
+/* civetweb's own TLS is never used, see reference/civetweb.md: what it needs is compiled out. TLS will come as a backend of ours. */
+#undef USE_MBEDTLS
+#define NO_SSL
+#include "civetweb.c"
+
+#undef poll
+#undef accept
+#undef bind
+#undef socket
+#undef malloc
+#undef calloc
+#undef realloc
+#undef free
+#undef snprintf
+#undef vsnprintf
+
+enum {
+    ACCEPT_PAUSE_MS = 100,             /* after accept failed for want of descriptors or memory: otherwise the master would spin */
+    LINGER_LIMIT_MS = 2000,
+    LINGER_LIMIT_BYTES = 8 * 1024 * 1024,
+};
+
+/* What our hooks know about the thread that they run in. */
+static _Thread_local struct {
+    struct exchange *exchange;  /* a worker's */
+    struct mg_context *master;  /* the thread that accepts */
+    struct intake *intake;      /* its */
+    struct fault *bind_failure; /* the thread that calls civetweb_start, meanwhile */
+} thread;
+
+void civetweb_thread_is_master(struct mg_context *context, struct intake *intake) {
+    thread.master = context;
+    thread.intake = intake;
+}
+
+void civetweb_thread_is_worker(struct exchange *exchange) {
+    thread.exchange = exchange;
+}
+
+/* ---- hooks ---- */
+
+/* A worker waits for its sender. While it waits for the beginning of a request, a stop ends the connection; while it waits for the rest of
+ * one, the deadline does. The former leaves the deadline to civetweb. */
+static int worker_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms) {
+    struct exchange *exchange = thread.exchange;
+    if (exchange->deadline_ms != 0) {
+        int64_t left_ms = exchange->deadline_ms - clock_monotonic_ms();
+        if (left_ms <= 0) {
+            errno = ETIMEDOUT;
+            return -1;
+        }
+        return poll(descriptors, count, left_ms < timeout_ms ? (int)left_ms : timeout_ms);
+    }
+    bool idle = exchange->connection != NULL && exchange->connection->data_len == 0;
+    if (!idle || !atomic_load_explicit(&exchange->intake->stopping, memory_order_relaxed))
+        return poll(descriptors, count, timeout_ms);
+    int ready = poll(descriptors, count, 0); /* a request that is already here is still served */
+    if (ready == 0) {
+        errno = ECONNABORTED;
+        ready = -1;
+    }
+    return ready;
+}
+
+/* The master waits for connections. This is where the porch will stand. */
+static int master_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms) {
+    struct intake *intake = thread.intake;
+    if (atomic_load(&intake->stopping) && atomic_load(&intake->listening)) {
+        for (unsigned i = 0; i < thread.master->num_listening_sockets; i++) {
+            close(thread.master->listening_sockets[i].sock);
+            thread.master->listening_sockets[i].sock = -1; /* civetweb closes it once more, which then does nothing */
+            descriptors[i].fd = -1;
+        }
+        atomic_store(&intake->listening, false);
+    }
+    return poll(descriptors, count, timeout_ms);
+}
+
+static int hook_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms) {
+    errno = 0; /* mg_poll looks at it after success too, and drops the result if an old EINTR stands there */
+    if (thread.exchange != NULL)
+        return worker_poll(descriptors, count, timeout_ms);
+    if (thread.master != NULL)
+        return master_poll(descriptors, count, timeout_ms);
+    return poll(descriptors, count, timeout_ms);
+}
+
+static int hook_accept(int listener, struct sockaddr *address, socklen_t *length) {
+    int accepted = accept4(listener, address, length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (accepted >= 0) {
+        atomic_fetch_add(&thread.intake->connections, 1);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        log_limited(thread.intake->options.log, &thread.intake->connection_lines, LOG_LEVEL_ERROR,
+                    "a connection can't be accepted: %s; raise the limit of open files (LimitNOFILE=, ulimit -n)", strerror(errno));
+        poll(NULL, 0, ACCEPT_PAUSE_MS);
+    }
+    return accepted;
+}
+
+/* "127.0.0.1:8080" or "[::1]:8080". */
+static void address_format(const struct sockaddr *address, char *text, size_t size) {
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
+        inet_ntop(AF_INET6, &six->sin6_addr, host, sizeof(host));
+        snprintf(text, size, "[%s]:%d", host, ntohs(six->sin6_port));
+    } else {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+        inet_ntop(AF_INET, &four->sin_addr, host, sizeof(host));
+        snprintf(text, size, "%s:%d", host, ntohs(four->sin_port));
+    }
+}
+
+static const char *bind_advice(int error) {
+    switch (error) {
+    case EADDRINUSE:
+        return "another program listens there; end it, or choose another port";
+    case EACCES:
+        return "ports below 1024 need root or CAP_NET_BIND_SERVICE; choose another port, or give that";
+    case EADDRNOTAVAIL:
+        return "this machine has no such address; `ip address` shows those that it has";
+    default:
+        return "choose another address";
+    }
+}
+
+static int hook_bind(int listener, const struct sockaddr *address, socklen_t length) {
+    int result = bind(listener, address, length);
+    if (result != 0 && thread.bind_failure != NULL) {
+        int error = errno;
+        char text[INET6_ADDRSTRLEN + 16];
+        address_format(address, text, sizeof(text));
+        fault_set(thread.bind_failure, "listen %s: %s; %s", text, strerror(error), bind_advice(error));
+        errno = error;
+    }
+    return result;
+}
+
+/* ---- the server ---- */
+
+struct mg_context *civetweb_start(const struct mg_callbacks *callbacks, struct intake *intake, const char **options,
+                                  struct fault *fault) {
+    char why[256] = "";
+    struct mg_error_data error = { .text = why, .text_buffer_size = sizeof(why) };
+    struct mg_init_data start = { .callbacks = callbacks, .user_data = intake, .configuration_options = options };
+    fault->text[0] = '\0';
+    if (mg_init_library(0) == 0 && mg_init_library_called == 0) {
+        fault_set(fault, "listen: the HTTP server could not be initialised");
+        return NULL;
+    }
+    thread.bind_failure = fault;
+    struct mg_context *context = mg_start2(&start, &error);
+    thread.bind_failure = NULL;
+    if (context == NULL) {
+        if (fault->text[0] == '\0')
+            fault_set(fault, "listen: the HTTP server could not be started: %s", why);
+        mg_exit_library();
+    }
+    return context;
+}
+
+void civetweb_stop(struct mg_context *context) {
+    /* mg_stop forgets the connections that no thread has taken yet. */
+    pthread_mutex_lock(&context->thread_mutex);
+    while (context->sq_tail < context->sq_head) {
+        close(context->squeue[context->sq_tail % context->sq_size].sock);
+        context->sq_tail++;
+    }
+    pthread_mutex_unlock(&context->thread_mutex);
+    mg_stop(context);
+    mg_exit_library();
+}
+
+void civetweb_addresses(const struct mg_context *context, struct buffer *out) {
+    for (unsigned i = 0; i < context->num_listening_sockets; i++) {
+        char text[INET6_ADDRSTRLEN + 16];
+        address_format(&context->listening_sockets[i].lsa.sa, text, sizeof(text));
+        buffer_format(out, "%s%s", i == 0 ? "" : " ", text);
+    }
+}
+
+/* ---- one connection ---- */
+
+int civetweb_socket(const struct mg_connection *connection) {
+    return connection->client.sock;
+}
+
+bool civetweb_keeps_alive(const struct mg_connection *connection) {
+    const char *wish = mg_get_header(connection, "Connection");
+    if (wish != NULL && header_has_option(wish, "close"))
+        return false;
+    return connection->protocol_type == PROTOCOL_TYPE_HTTP1 && should_keep_alive(connection);
+}
+
+void civetweb_set_closing(struct mg_connection *connection) {
+    connection->must_close = 1;
+}
+
+bool civetweb_head_is_whole(const struct mg_connection *connection) {
+    const struct mg_request_info *request = &connection->request_info;
+    const char *end = connection->buf + connection->request_len;
+    const char *last = request->http_version;
+    for (int i = 0; i < request->num_headers; i++) {
+        const char *name = request->http_headers[i].name, *name_end = name + strlen(name);
+        last = request->http_headers[i].value;
+        if (last > name_end + 1 && name_end[1] == '\0')
+            return false; /* a space before the colon, which others may read as another header */
+    }
+    if (last < connection->buf || last >= end)
+        return false;
+    for (last += strlen(last); last < end; last++) {
+        if (*last != '\0' && *last != '\r' && *last != '\n')
+            return false;
+    }
+    return true;
+}
+
+bool civetweb_head_is_too_long(const struct mg_connection *connection) {
+    return connection->request_len == -2; /* from read_message */
+}
+
+bool civetweb_is_chunked(const struct mg_connection *connection) {
+    return connection->is_chunked != 0;
+}
+
+size_t civetweb_bytes_behind_head(const struct mg_connection *connection) {
+    return connection->data_len > connection->request_len ? (size_t)(connection->data_len - connection->request_len) : 0;
+}
+
+bool civetweb_body_is_unread(const struct mg_connection *connection) {
+    if (connection->is_chunked)
+        return connection->is_chunked != 4;
+    return connection->consumed_content < connection->content_len &&
+           connection->request_len + connection->content_len > connection->data_len;
+}
+
+void civetweb_linger(const struct mg_connection *connection) {
+    int descriptor = connection->client.sock;
+    struct pollfd readable = { .fd = descriptor, .events = POLLIN };
+    int64_t until_ms = clock_monotonic_ms() + LINGER_LIMIT_MS, left_ms = LINGER_LIMIT_MS;
+    char dropped[16 * 1024];
+    ssize_t bytes = 1;
+    shutdown(descriptor, SHUT_WR);
+    for (long total = 0; bytes > 0 && total < LINGER_LIMIT_BYTES && left_ms > 0; total += bytes) {
+        if (poll(&readable, 1, (int)left_ms) <= 0)
+            break;
+        bytes = recv(descriptor, dropped, sizeof(dropped), MSG_DONTWAIT);
+        left_ms = until_ms - clock_monotonic_ms();
+    }
+}

@@ -1,0 +1,46 @@
+/* What the rest of receive may know about civetweb's insides. */
+#ifndef RECEIVE_CIVETWEB_UNIT_H
+#define RECEIVE_CIVETWEB_UNIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "base/fault.h"
+
+struct mg_callbacks;
+struct mg_connection;
+struct mg_context;
+struct exchange;
+struct intake;
+
+/* Starts civetweb with `options` (names and values in turn, a null at the end); `intake` is its user data. Null with the reason. */
+struct mg_context *civetweb_start(const struct mg_callbacks *callbacks, struct intake *intake, const char **options,
+                                  struct fault *fault);
+/* Ends all threads, whatever they do. For a graceful stop set intake->stopping first and wait for the connections to end. */
+void civetweb_stop(struct mg_context *context);
+/* Appends "127.0.0.1:8080 [::1]:8081". */
+void civetweb_addresses(const struct mg_context *context, struct buffer *out);
+
+/* To be called by each new thread of civetweb, from its init_thread callback, so that our hooks know whom they serve. */
+void civetweb_thread_is_master(struct mg_context *context, struct intake *intake);
+void civetweb_thread_is_worker(struct exchange *exchange);
+
+int civetweb_socket(const struct mg_connection *connection);
+/* Will the connection stay open after this request, as far as civetweb and the sender are concerned? */
+bool civetweb_keeps_alive(const struct mg_connection *connection);
+void civetweb_set_closing(struct mg_connection *connection);
+/* Did civetweb understand every byte of the head? It drops what follows a line that it can't read, and headers beyond its limit. */
+bool civetweb_head_is_whole(const struct mg_connection *connection);
+/* Was the head longer than the buffer that civetweb has for it? */
+bool civetweb_head_is_too_long(const struct mg_connection *connection);
+bool civetweb_is_chunked(const struct mg_connection *connection);
+/* Bytes behind the head that have already arrived. */
+size_t civetweb_bytes_behind_head(const struct mg_connection *connection);
+/* Is there more of the body than has already arrived or been read? */
+bool civetweb_body_is_unread(const struct mg_connection *connection);
+/* After an answer that ends the connection early: reads and drops what the sender still sends, within limits, as it would otherwise see
+ * the connection break before it sees the answer. */
+void civetweb_linger(const struct mg_connection *connection);
+
+#endif

@@ -1,0 +1,85 @@
+/* Handing a request over to the store, and its answer from the store to the sender. */
+#include "receive/exchange.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "receive/intake.h"
+
+enum { KEEP_BODY = 64 * 1024, KEEP_TOKENS = 4096 };
+
+static const enum answer result_answers[INTAKE_STORE_RESULTS] = {
+    [STORE_ACCEPTED] = ANSWER_ACCEPTED,
+    [STORE_DUPLICATE] = ANSWER_DUPLICATE,
+    [STORE_UNAVAILABLE] = ANSWER_UNAVAILABLE,
+};
+
+enum answer exchange_answer(enum store_result result) {
+    return result_answers[result];
+}
+
+static void exchange_log(const struct exchange *exchange, enum answer answer) {
+    const struct event *event = exchange->put.event;
+    log_debug(exchange->intake->options.log, "%s/%s %s: %s, %d deliveries", event->source.data, event->id.data, event->type.data,
+              answer_row(answer)->reason, exchange->put.plugin_count);
+}
+
+/* The connection's own thread may be reading meanwhile, but never writes or closes before the state says so. (Over TLS the two can't be
+ * had at once: there this would only note the answer, and the thread would wait and send it.) */
+static void exchange_done(struct store_put *put, enum store_result result) {
+    struct exchange *exchange = (struct exchange *)((char *)put - offsetof(struct exchange, put));
+    struct intake *intake = exchange->intake;
+    enum answer answer = result_answers[result];
+    intake_count(intake, exchange->source, answer);
+    if (put->plugin_count == 0 && result != STORE_UNAVAILABLE) {
+        atomic_fetch_add_explicit(&intake->sources[exchange->source].unrouted, 1, memory_order_relaxed);
+    }
+    if (!answer_send(exchange->socket, &intake->answers[result][exchange->closes], &exchange->date)) {
+        atomic_fetch_add_explicit(&intake->unsent, 1, memory_order_relaxed);
+    }
+    exchange_log(exchange, answer);
+    event_release(put->event);
+    put->event = NULL;
+
+    /* From here on the exchange may carry the next request, or be freed: the futex is then woken at an address where nobody, or somebody
+     * who looks again, waits. */
+    if (atomic_exchange_explicit(&exchange->state, EXCHANGE_IDLE, memory_order_acq_rel) == EXCHANGE_AWAITED) {
+        syscall(SYS_futex, &exchange->state, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+    }
+}
+
+void exchange_submit(struct exchange *exchange) {
+    exchange->put.done = exchange_done;
+    atomic_store_explicit(&exchange->state, EXCHANGE_SUBMITTED, memory_order_release);
+    store_put(exchange->intake->options.store, &exchange->put);
+}
+
+void exchange_wait(struct exchange *exchange) {
+    uint32_t state = atomic_load_explicit(&exchange->state, memory_order_acquire);
+    while (state != EXCHANGE_IDLE) {
+        if (state == EXCHANGE_AWAITED ||
+            atomic_compare_exchange_strong_explicit(&exchange->state, &state, EXCHANGE_AWAITED, memory_order_acq_rel,
+                                                    memory_order_acquire)) {
+            syscall(SYS_futex, &exchange->state, FUTEX_WAIT_PRIVATE, EXCHANGE_AWAITED, NULL, NULL, 0);
+            state = atomic_load_explicit(&exchange->state, memory_order_acquire);
+        }
+    }
+}
+
+void exchange_trim(struct exchange *exchange) {
+    if (exchange->body.capacity > KEEP_BODY)
+        buffer_free(&exchange->body);
+    if (exchange->json.capacity > KEEP_TOKENS)
+        json_free(&exchange->json);
+}
+
+void exchange_release(struct exchange *exchange) {
+    buffer_free(&exchange->body);
+    buffer_free(&exchange->headers);
+    buffer_free(&exchange->id);
+    buffer_free(&exchange->type);
+    json_free(&exchange->json);
+}

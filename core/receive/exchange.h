@@ -1,0 +1,57 @@
+/* One civetweb thread's conversation with a sender: the request that it reads, and the one that is with the store.
+ *
+ * A thread does not sleep until its event is on disk: that costs more than the store itself. It hands the event over and goes back to
+ * its connection; the store's writer thread sends the answer after the commit. So two threads have to do with one exchange, and these
+ * rules keep them apart:
+ *   - at most one request of a connection is with the store; whoever wants to begin the next, write to the connection or close it waits
+ *     for that one first (exchange_wait);
+ *   - from exchange_submit until then all fields but `state` belong to the writer thread. */
+#ifndef RECEIVE_EXCHANGE_H
+#define RECEIVE_EXCHANGE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "config/setup.h"
+#include "event/json.h"
+#include "receive/answer.h"
+#include "store/store.h"
+
+struct intake;
+struct mg_connection;
+
+enum exchange_state { EXCHANGE_IDLE, EXCHANGE_SUBMITTED, EXCHANGE_AWAITED /* submitted, and its thread sleeps until it is answered */ };
+
+/* Made by server_start, one for each thread, freed after all threads have ended. */
+struct exchange {
+    struct intake *intake;
+
+    /* The thread's. */
+    struct mg_connection *connection; /* being served; null between connections */
+    int64_t deadline_ms; /* monotonic: when the body of the request in hand must have arrived; 0 while there is none */
+    struct buffer body, headers, id, type;
+    struct json json;
+
+    /* The writer's while submitted. */
+    struct store_put put;
+    int plugins[SETUP_PLUGIN_LIMIT]; /* store numbers, put.plugins points here */
+    int source;                      /* index in the setup */
+    int socket;
+    bool closes;                     /* the connection ends with this answer */
+    struct answer_date date;
+
+    _Atomic uint32_t state; /* enum exchange_state; also a futex */
+};
+
+/* What the sender hears of the store's result. */
+enum answer exchange_answer(enum store_result result);
+/* Gives exchange->put to the store. The answer is sent by whichever thread the store calls back on. */
+void exchange_submit(struct exchange *exchange);
+/* Returns when no request is with the store. */
+void exchange_wait(struct exchange *exchange);
+/* Frees what a large request left behind, so that idle threads stay small. */
+void exchange_trim(struct exchange *exchange);
+void exchange_release(struct exchange *exchange); /* frees the insides */
+
+#endif

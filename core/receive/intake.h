@@ -1,0 +1,43 @@
+/* What all threads of the server share: where events go, and the counts of what came. */
+#ifndef RECEIVE_INTAKE_H
+#define RECEIVE_INTAKE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "receive/answer.h"
+#include "receive/server.h"
+
+/* For each source, and once more for requests that came to none. */
+struct intake_source {
+    struct bytes name;
+    _Atomic uint64_t results[ANSWER_COUNT];
+    _Atomic uint64_t unrouted; /* of the accepted and duplicate ones */
+    struct log_limit refusal_lines, unrouted_lines;
+};
+
+enum { INTAKE_STORE_RESULTS = STORE_UNAVAILABLE + 1 };
+
+struct intake {
+    struct server_options options;
+    struct intake_source *sources; /* setup->source_count + 1 of them; the last is for requests without a source */
+    /* The answers of the hot path: by enum store_result, and whether the connection ends. */
+    struct answer_bytes answers[INTAKE_STORE_RESULTS][2];
+    struct log_limit connection_lines; /* of what goes wrong below HTTP */
+    _Atomic uint64_t unsent; /* answers that their sender did not take */
+    _Atomic int connections; /* accepted and not yet closed */
+    _Atomic bool listening;
+    _Atomic bool stopping; /* no new connection; idle ones end, others after their answer */
+};
+
+static inline int intake_no_source(const struct intake *intake) {
+    return intake->options.setup->source_count;
+}
+
+static inline void intake_count(struct intake *intake, int source, enum answer answer) {
+    atomic_fetch_add_explicit(&intake->sources[source].results[answer], 1, memory_order_relaxed);
+}
+
+#endif

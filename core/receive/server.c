@@ -1,0 +1,280 @@
+/* Starting and stopping civetweb, and what it is told to do with connections and requests. */
+#include "receive/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "civetweb.h"
+#include "receive/accept.h"
+#include "receive/civetweb_unit.h"
+#include "receive/exchange.h"
+#include "receive/intake.h"
+
+enum {
+    /* Each idle connection holds a thread: long enough for a sender's burst, short enough that a hundred idle senders don't keep others out. */
+    KEEP_ALIVE_MS = 5000,
+    CONNECTION_QUEUE = 128, /* accepted, and waiting for a thread */
+    LISTEN_BACKLOG = 1024,  /* not yet accepted */
+    HEAD_LIMIT = 16 * 1024,
+    DRAIN_LIMIT_MS = 3000,  /* at a stop, for requests that are still arriving */
+    DRAIN_STEP_MS = 5,
+    TICK_MS = 60 * 1000,
+};
+
+/* What was told at the last tick, for one source. */
+struct server_told {
+    uint64_t results[ANSWER_COUNT];
+};
+
+struct server {
+    struct intake intake;
+    struct exchange *exchanges; /* one for each thread */
+    int exchange_count;
+    _Atomic int exchanges_taken;
+    struct mg_context *civetweb;
+    struct buffer addresses;
+    struct server_told *told; /* as many as intake.sources */
+    int64_t told_ms;          /* monotonic */
+};
+
+/* ---- what civetweb calls; user_data is the struct server's intake, its first member ---- */
+
+static struct server *server_of(const struct mg_context *context) {
+    return mg_get_user_data(context);
+}
+
+static void *thread_begins(const struct mg_context *context, int kind) {
+    struct server *server = server_of(context);
+    if (kind == 0) {
+        civetweb_thread_is_master((struct mg_context *)context, &server->intake);
+        return NULL;
+    }
+    int taken = atomic_fetch_add(&server->exchanges_taken, 1);
+    struct exchange *exchange = &server->exchanges[taken];
+    civetweb_thread_is_worker(exchange);
+    return exchange;
+}
+
+static int connection_begins(const struct mg_connection *connection, void **data) {
+    (void)data;
+    struct exchange *exchange = mg_get_thread_pointer(connection);
+    exchange->connection = (struct mg_connection *)connection;
+    return 0;
+}
+
+static int request_begins(struct mg_connection *connection) {
+    struct exchange *exchange = mg_get_thread_pointer(connection);
+    exchange_wait(exchange);
+    return accept_request(exchange, connection);
+}
+
+static void request_ends(const struct mg_connection *connection, int status) {
+    (void)status;
+    ((struct exchange *)mg_get_thread_pointer(connection))->deadline_ms = 0;
+}
+
+static int request_fails(struct mg_connection *connection, int status, const char *message) {
+    (void)message;
+    struct exchange *exchange = mg_get_thread_pointer(connection);
+    exchange_wait(exchange);
+    accept_garbage(exchange, connection, status);
+    return 0;
+}
+
+static void connection_ends(const struct mg_connection *connection) {
+    struct exchange *exchange = mg_get_thread_pointer(connection);
+    exchange_wait(exchange);
+    exchange->connection = NULL;
+}
+
+static void connection_ended(const struct mg_connection *connection) {
+    struct exchange *exchange = mg_get_thread_pointer(connection);
+    atomic_fetch_sub(&exchange->intake->connections, 1);
+}
+
+static int civetweb_says(const struct mg_connection *connection, const char *message) {
+    struct server *server = server_of(mg_get_context(connection));
+    log_limited(server->intake.options.log, &server->intake.connection_lines, LOG_LEVEL_DEBUG, "civetweb: %s", message);
+    return 1;
+}
+
+static const struct mg_callbacks callbacks = {
+    .init_thread = thread_begins,
+    .init_connection = connection_begins,
+    .begin_request = request_begins,
+    .end_request = request_ends,
+    .http_error = request_fails,
+    .connection_close = connection_ends,
+    .connection_closed = connection_ended,
+    .log_message = civetweb_says,
+};
+
+/* ---- starting ---- */
+
+static bool machine_has_ipv6(void) {
+    int probe = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (probe >= 0)
+        close(probe);
+    return probe >= 0;
+}
+
+/* civetweb's list of addresses; it writes "all addresses of both families" as +PORT. */
+static bool listen_list(const struct setup *setup, struct buffer *list, struct fault *fault) {
+    for (int i = 0; i < setup->listen_count; i++) {
+        const char *address = setup->listens[i].address;
+        const char *colon = strrchr(address, ':');
+        const char *port = colon ? colon + 1 : "";
+        if (setup->listens[i].certificate != NULL)
+            return fault_set(fault, "listen %s: HTTPS is not supported yet", address);
+        if (*port == '\0' || port[strspn(port, "0123456789")] != '\0' || strpbrk(address, ", \t") != NULL)
+            return fault_set(fault, "listen %s: not ADDRESS:PORT, like 127.0.0.1:8080, [::1]:8080 or :8080", address);
+        buffer_append_text(list, i == 0 ? "" : ",");
+        if (colon != address)
+            buffer_append_text(list, address);
+        else
+            buffer_format(list, "%s%s", machine_has_ipv6() ? "+" : "0.0.0.0:", port);
+    }
+    if (list->failed || list->length == 0)
+        return fault_set(fault, "listen: no address to listen on");
+    return true;
+}
+
+static struct server *server_make(const struct server_options *options) {
+    const struct setup *setup = options->setup;
+    struct server *server = calloc(1, sizeof(*server));
+    if (server == NULL)
+        return NULL;
+    server->intake.options = *options;
+    server->exchange_count = (int)setup->limits.threads;
+    server->exchanges = calloc((size_t)server->exchange_count, sizeof(*server->exchanges));
+    server->intake.sources = calloc((size_t)setup->source_count + 1, sizeof(*server->intake.sources));
+    server->told = calloc((size_t)setup->source_count + 1, sizeof(*server->told));
+    if (server->exchanges == NULL || server->intake.sources == NULL || server->told == NULL)
+        return server;
+    for (int i = 0; i < server->exchange_count; i++)
+        server->exchanges[i].intake = &server->intake;
+    for (int i = 0; i <= setup->source_count; i++)
+        server->intake.sources[i].name = bytes_of(i < setup->source_count ? setup->sources[i].name : "");
+    for (int result = 0; result < INTAKE_STORE_RESULTS; result++) {
+        for (int closes = 0; closes <= 1; closes++) {
+            struct answer_style style = { .closes = closes };
+            answer_format(&server->intake.answers[result][closes], exchange_answer(result), &style);
+        }
+    }
+    atomic_store(&server->intake.listening, true);
+    server->told_ms = clock_monotonic_ms();
+    return server;
+}
+
+static void server_free(struct server *server) {
+    for (int i = 0; server->exchanges != NULL && i < server->exchange_count; i++)
+        exchange_release(&server->exchanges[i]);
+    free(server->exchanges);
+    free(server->intake.sources);
+    free(server->told);
+    buffer_free(&server->addresses);
+    free(server);
+}
+
+static bool server_listen(struct server *server, struct fault *fault) {
+    const struct setup *setup = server->intake.options.setup;
+    struct buffer list = { 0 };
+    char threads[16], timeout[24], queue[16], keep_alive[16], backlog[16], head[16];
+    snprintf(threads, sizeof(threads), "%d", server->exchange_count);
+    snprintf(timeout, sizeof(timeout), "%lld", (long long)setup->limits.request_timeout_ms);
+    snprintf(queue, sizeof(queue), "%d", CONNECTION_QUEUE);
+    snprintf(keep_alive, sizeof(keep_alive), "%d", KEEP_ALIVE_MS);
+    snprintf(backlog, sizeof(backlog), "%d", LISTEN_BACKLOG);
+    snprintf(head, sizeof(head), "%d", HEAD_LIMIT);
+    if (listen_list(setup, &list, fault)) {
+        const char *options[] = {
+            "listening_ports", buffer_text(&list),
+            "num_threads", threads,
+            "connection_queue", queue,
+            "listen_backlog", backlog,
+            "max_request_size", head,
+            "request_timeout_ms", timeout,
+            "enable_keep_alive", "yes",
+            "keep_alive_timeout_ms", keep_alive,
+            "tcp_nodelay", "1",
+            "decode_url", "no",
+            "access_control_allow_methods", "", /* no answers to CORS preflights behind our back */
+            NULL,
+        };
+        server->civetweb = civetweb_start(&callbacks, &server->intake, options, fault);
+    }
+    buffer_free(&list);
+    return server->civetweb != NULL;
+}
+
+struct server *server_start(const struct server_options *options, struct fault *fault) {
+    struct server *server = server_make(options);
+    if (server == NULL || server->exchanges == NULL || server->intake.sources == NULL || server->told == NULL) {
+        fault_set(fault, "listen: not enough memory to start");
+    } else if (server_listen(server, fault)) {
+        civetweb_addresses(server->civetweb, &server->addresses);
+        return server;
+    }
+    if (server != NULL)
+        server_free(server);
+    return NULL;
+}
+
+const char *server_addresses(const struct server *server) {
+    return buffer_text((struct buffer *)&server->addresses);
+}
+
+/* ---- running ---- */
+
+static void tick_source(struct server *server, int source) {
+    struct intake_source *counted = &server->intake.sources[source];
+    struct server_told *told = &server->told[source];
+    struct buffer refusals = { 0 };
+    uint64_t since[ANSWER_COUNT], refused = 0;
+    for (int answer = 0; answer < ANSWER_COUNT; answer++) {
+        uint64_t now = atomic_load_explicit(&counted->results[answer], memory_order_relaxed);
+        since[answer] = now - told->results[answer];
+        told->results[answer] = now;
+        if (answer != ANSWER_ACCEPTED && answer != ANSWER_DUPLICATE && since[answer] > 0) {
+            refused += since[answer];
+            buffer_format(&refusals, ", %llu %s", (unsigned long long)since[answer], answer_row(answer)->name);
+        }
+    }
+    if (since[ANSWER_ACCEPTED] + since[ANSWER_DUPLICATE] + refused > 0) {
+        log_info(server->intake.options.log, "in the last minute, %s%s: %llu events accepted, %llu duplicates, %llu requests refused%s",
+                 counted->name.length > 0 ? "source " : "no source", counted->name.data,
+                 (unsigned long long)since[ANSWER_ACCEPTED], (unsigned long long)since[ANSWER_DUPLICATE],
+                 (unsigned long long)refused, buffer_text(&refusals));
+    }
+    buffer_free(&refusals);
+}
+
+void server_tick(struct server *server) {
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms - server->told_ms < TICK_MS)
+        return;
+    server->told_ms = now_ms;
+    for (int i = 0; i <= server->intake.options.setup->source_count; i++)
+        tick_source(server, i);
+}
+
+/* ---- stopping ---- */
+
+void server_stop(struct server *server) {
+    struct intake *intake = &server->intake;
+    struct timespec step = { .tv_nsec = DRAIN_STEP_MS * 1000000L };
+    int64_t until_ms = clock_monotonic_ms() + DRAIN_LIMIT_MS;
+    atomic_store(&intake->stopping, true);
+    while ((atomic_load(&intake->listening) || atomic_load(&intake->connections) > 0) && clock_monotonic_ms() < until_ms)
+        nanosleep(&step, NULL);
+    int left = atomic_load(&intake->connections);
+    if (left > 0)
+        log_info(intake->options.log, "stopped receiving while %d requests were still arriving; their senders will try again", left);
+    civetweb_stop(server->civetweb);
+    server_free(server);
+}
