@@ -1,0 +1,250 @@
+#!/usr/bin/env bash
+# From a fresh Debian 12 to a running Grapnel: builds it, starts it, sends it signed events, shows what became of them.
+#
+#   examples/quickstart.sh [FOLDER]               FOLDER (default: ./quickstart) gets the config, secrets, store and output
+#   examples/quickstart.sh --build DIR [FOLDER]   uses what is built in DIR already; installs and builds nothing
+#   examples/quickstart.sh --stop [FOLDER]        stops the daemon that was started in FOLDER
+#   examples/quickstart.sh --help
+#
+# The daemon goes on running at the end. Run it again as often as you like: what is there is kept, what runs goes on
+# running. Exit codes: 0 done, 1 it failed (stderr says why), 2 wrong usage.
+set -euo pipefail
+
+source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+first_port=8080 ports=20  # 8080, or the next one that is free
+wait_seconds=30           # for the daemon to be ready, for deliveries, for its end
+
+ready='ready: listening on'  # what the daemon logs when it receives
+
+bold='' green='' red='' plain=''
+if [[ -t 1 && -z ${NO_COLOR-} && ${TERM-dumb} != dumb ]]; then
+    bold=$'\e[1m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
+fi
+
+usage() {
+    sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+}
+
+fail() {
+    printf '%squickstart: %s%s\n' "$([[ -t 2 ]] && printf %s "$red")" "$*" "$([[ -t 2 ]] && printf %s "$plain")" >&2
+    exit 1
+}
+
+step() {
+    printf '%s== %s%s\n' "$bold" "$*" "$plain"
+}
+
+# Waits until a command succeeds; false when it does not in wait_seconds.
+wait_until() {
+    local end=$((SECONDS + wait_seconds))
+    until "$@"; do
+        ((SECONDS < end)) || return 1
+        sleep 0.05
+    done
+}
+
+# quietly WHAT COMMAND…: its words go to a file; the last of them are shown when it fails.
+quietly() {
+    local what=$1 began=$SECONDS log=$folder/build.log
+    shift
+    if ! "$@" >>"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        fail "$what failed: \`$*\` in $source. All it said is in $log"
+    fi
+    printf '   %s: done in %d s\n' "$what" $((SECONDS - began))
+}
+
+build() {
+    step "Build (what it says goes to ${folder_shown}/build.log)"
+    cd "$source"
+    : >"$folder/build.log"
+    quietly "Debian packages" cmake/packages.sh build
+    quietly "configure" cmake --preset release
+    quietly "compile" cmake --build --preset release
+    cd "$start"
+}
+
+# The files are made once; later runs leave them as they are.
+make_files() {
+    local source_name
+    step "Folder ${folder_shown}"
+    for source_name in cryptopay stripe; do
+        [[ -e $folder/$source_name.secret ]] && continue
+        # 24 random bytes, in the form that both senders give their secrets.
+        (umask 077 && printf 'whsec_%s\n' "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >"$folder/$source_name.secret")
+        echo "   made $source_name.secret"
+    done
+    if [[ ! -e $folder/grapnel.yaml ]]; then
+        cp "$source/examples/grapnel.yaml" "$folder/grapnel.yaml"
+        echo "   made grapnel.yaml"
+    fi
+}
+
+# The process id of the daemon of this folder, if it runs. A number alone could be somebody else's by now.
+daemon_pid() {
+    local pid
+    [[ -r $folder/grapnel.pid ]] && pid=$(<"$folder/grapnel.pid") && [[ $pid =~ ^[0-9]+$ ]] || return 1
+    tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF "$folder/grapnel.yaml" || return 1
+    echo "$pid"
+}
+
+stopped() {
+    ! daemon_pid >/dev/null
+}
+
+stop() {
+    local pid
+    pid=$(daemon_pid) || {
+        echo "No daemon of ${folder_shown} is running."
+        return
+    }
+    kill -TERM "$pid"
+    wait_until stopped || fail "process $pid did not end within $wait_seconds s; its last words are in $folder/grapnel.log"
+    rm -f "$folder/grapnel.pid"
+    echo "Stopped process $pid. What was not delivered yet is kept in ${folder_shown}/state."
+}
+
+port_taken() {
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# The log since byte `$1`.
+log_since() {
+    tail -c "+$(($1 + 1))" "$folder/grapnel.log"
+}
+
+# Ready, or over before it was.
+decided() {
+    log_since "$1" | grep -q "$ready" || ! daemon_pid >/dev/null
+}
+
+# Starts it once and sees how that went: 0 it is ready, 1 it ended.
+launch() {
+    local before
+    touch "$folder/grapnel.log"
+    before=$(stat -c %s "$folder/grapnel.log")
+    # A session of its own: it outlives this script and this terminal.
+    setsid "$bin/grapnel" serve -c "$folder/grapnel.yaml" </dev/null >>"$folder/grapnel.log" 2>&1 &
+    echo $! >"$folder/grapnel.pid"
+    wait_until decided "$before" || fail "no answer from the daemon within $wait_seconds s; see $folder/grapnel.log"
+    said=$(log_since "$before")
+    daemon_pid >/dev/null
+}
+
+start_daemon() {
+    local pid port
+    step "Daemon"
+    if pid=$(daemon_pid); then
+        echo "   runs already, as process $pid"
+        return
+    fi
+    for ((port = first_port; port < first_port + ports; port++)); do
+        # Only the address as it stands in the example is changed: one that you wrote is yours.
+        if grep -qE '^ +- 127\.0\.0\.1:[0-9]+ ' "$folder/grapnel.yaml"; then
+            port_taken "$port" && continue
+            sed -i -E "s/^( +- 127\.0\.0\.1:)[0-9]+ /\1$port /" "$folder/grapnel.yaml"
+        fi
+        "$bin/grapnel" check -c "$folder/grapnel.yaml" | sed 's/^/   /'
+        if launch; then
+            pid=$(daemon_pid)
+            echo "   process $pid: $(grep "$ready" <<<"$said" | tail -n 1)"
+            return
+        fi
+        [[ $said == *"in use"* ]] || break
+    done
+    [[ -z ${said-} ]] || printf '%s\n' "$said" >&2
+    fail "the daemon did not start${said:+: its words are above, and in $folder/grapnel.log}"
+}
+
+# Each file is named SOURCE.TYPE.json.
+send_events() {
+    local file name
+    step "Events, signed as their senders would"
+    for file in "$source"/examples/events/*.json; do
+        name=$(basename "$file" .json)
+        printf '   %-40s ' "$name"
+        "$bin/grapnel" send -c "$folder/grapnel.yaml" --source "${name%%.*}" --data "$file" ||
+            fail "the event was not accepted; see $folder/grapnel.log"
+    done
+}
+
+# Is each of the example events in the file? Twice is possible: delivery is at least once.
+all_delivered() {
+    local file id
+    for file in "$source"/examples/events/*.json; do
+        id=$(grep -oE '"id": ?"evt_[^"]*"' "$file" | head -n 1 | grep -o 'evt_[^"]*')
+        grep -qF "\"id\":\"$id\"" "$folder/events.jsonl" 2>/dev/null || return 1
+    done
+}
+
+show() {
+    local width=${COLUMNS:-120} file
+    wait_until all_delivered || fail "the events were accepted but are not in $folder/events.jsonl after $wait_seconds s; see $folder/grapnel.log"
+    step "What the plugins made of them"
+    for file in events payments; do
+        printf '   %s%s/%s.jsonl%s\n' "$bold" "$folder_shown" "$file" "$plain"
+        [[ ! -e $folder/$file.jsonl ]] || cut -c "1-$width" "$folder/$file.jsonl" | sed 's/^/   /'
+    done
+}
+
+next() {
+    local grapnel=$bin_shown/grapnel config=$folder_shown/grapnel.yaml events_shown=examples/events
+    [[ $start == "$source" ]] || events_shown=$source/$events_shown
+    step "It runs"
+    cat <<EOT
+   ${green}Stop it:${plain}           examples/quickstart.sh --stop${folder_given:+ $folder_given}     (or: kill $(daemon_pid))
+   ${green}Its log:${plain}           $folder_shown/grapnel.log
+
+   What to try next:
+     one more event     $grapnel send -c $config --source cryptopay --type payment_intent.succeeded
+     a known event      $grapnel send -c $config --source cryptopay --data $events_shown/cryptopay.charge.refunded.json
+     kill -9, restart   kill -9 $(daemon_pid); examples/quickstart.sh${build_given:+ --build $build_given}${folder_given:+ $folder_given}
+     your own config    edit $config, then: $grapnel check -c $config
+     your own plugin    examples/hello_plugin
+EOT
+}
+
+start=$PWD
+build_given='' folder_given='' stop=''
+while [[ $# -gt 0 ]]; do
+    case $1 in
+    -h | --help) usage && exit 0 ;;
+    --stop) stop=yes ;;
+    --build)
+        [[ $# -gt 1 ]] || { echo "quickstart: --build needs a folder; see --help" >&2 && exit 2; }
+        build_given=$2
+        shift
+        ;;
+    -*) echo "quickstart: unknown option $1; see --help" >&2 && exit 2 ;;
+    *)
+        [[ -z $folder_given ]] || { echo "quickstart: one folder only, and $1 is a second one; see --help" >&2 && exit 2; }
+        folder_given=$1
+        ;;
+    esac
+    shift
+done
+
+folder_shown=${folder_given:-quickstart}
+[[ -n $stop ]] || mkdir -p "$folder_shown" || fail "the folder $folder_shown can't be made"
+[[ -d $folder_shown ]] || fail "there is no folder $folder_shown"
+folder=$(cd "$folder_shown" && pwd)
+if [[ -n $stop ]]; then
+    stop
+    exit
+fi
+
+if [[ -n $build_given ]]; then
+    bin_shown=$build_given/bin
+else
+    build
+    bin_shown=build/release/bin
+    [[ $start == "$source" ]] || bin_shown=$source/$bin_shown
+fi
+[[ -x $bin_shown/grapnel ]] || fail "there is no $bin_shown/grapnel: build it, or leave --build out"
+bin=$(cd "$bin_shown" && pwd)
+
+make_files
+start_daemon
+send_events
+show
+next
