@@ -1,0 +1,220 @@
+/* Disks that are full, files that are damaged, others who hold locks: nothing is lost, nothing is claimed, and it is said what to do. */
+#include <grp.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "store_test.h"
+
+static void bench_path(struct bench *bench, const char *name, char path[128]) {
+    snprintf(path, 128, "%s/%s", bench->folder, name);
+}
+
+static void assert_open_fails(struct bench *bench, const char *expected) {
+    struct fault fault = {""};
+    assert_null(bench_try_open(bench, &fault));
+    if (!strstr(fault.text, expected) || !strstr(fault.text, bench->folder)) {
+        fail_msg("\"%s\" does not say \"%s\" and the path", fault.text, expected);
+    }
+}
+
+static void bench_execute(struct bench *bench, const char *text) {
+    char path[128];
+    sqlite3 *database;
+    bench_path(bench, "grapnel.db", path);
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(database);
+}
+
+static void file_limit(rlim_t bytes) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* A limit of file size stands in for a full disk: puts are refused, reading goes on, outcomes are kept until there is room again. */
+static void test_no_room(void **state) {
+    struct bench *bench = *state;
+    char path[128], id[32];
+    struct stat log;
+    signal(SIGXFSZ, SIG_IGN);
+    bench_open(bench);
+    bench_start(bench);
+    int64_t event = put_one(bench, "evt_first", STORE_ACCEPTED);
+    bench_path(bench, "grapnel.db-wal", path);
+    assert_int_equal(stat(path, &log), 0);
+    file_limit((rlim_t)log.st_size + 256 * 1024);
+    int stored = 1, refused = 0;
+    for (int i = 0; i < 200 && refused < 3; i++) {
+        struct test_put test;
+        snprintf(id, sizeof id, "evt_%d", i);
+        put_make(bench, &test, id, "{}");
+        store_put(bench->store, &test.put);
+        enum store_result result = put_wait(&test);
+        assert_int_not_equal(result, STORE_DUPLICATE);
+        stored += result == STORE_ACCEPTED;
+        refused += result == STORE_UNAVAILABLE;
+        event_release(test.put.event);
+    }
+    assert_int_equal(refused, 3);
+    assert_int_equal(bench->broken, 0);
+    assert_counts(bench, (struct store_counts){.events = stored, .pending = 2 * stored});
+    store_settle(bench->store, settle_make(event, bench->plugins[0], STORE_DONE, 1, ""));
+    put_one(bench, "evt_more", STORE_UNAVAILABLE);
+
+    file_limit(RLIM_INFINITY);
+    settled_wait(bench, 1); /* by itself, without another put */
+    assert_int_equal(put_one(bench, "evt_more", STORE_ACCEPTED), stored + 1);
+    assert_counts(bench, (struct store_counts){.events = stored + 1, .pending = 2 * stored + 1});
+    assert_false(bench->disorder);
+    bench_close(bench);
+    assert_sound(bench);
+}
+
+/* Another program that holds the write lock makes puts fail once the patience is over, and harms nothing. */
+static void test_foreign_lock(void **state) {
+    struct bench *bench = *state;
+    char path[128];
+    sqlite3 *foreign;
+    bench_open(bench);
+    bench_start(bench);
+    int64_t event = put_one(bench, "evt_1", STORE_ACCEPTED);
+    bench_path(bench, "grapnel.db", path);
+    assert_int_equal(sqlite3_open(path, &foreign), SQLITE_OK);
+    sqlite3_db_config(foreign, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    assert_int_equal(sqlite3_exec(foreign, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    store_settle(bench->store, settle_make(event, bench->plugins[0], STORE_DONE, 1, ""));
+    put_one(bench, "evt_2", STORE_UNAVAILABLE);
+    assert_int_equal(bench->settled, 0);
+    assert_int_equal(sqlite3_exec(foreign, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(foreign);
+    settled_wait(bench, 1);
+    assert_int_equal(put_one(bench, "evt_2", STORE_ACCEPTED), 2);
+    assert_int_equal(bench->broken, 0);
+}
+
+/* Damage that is met while running ends it: said once, everything refused, nothing written any more. */
+static void test_damage_breaks_the_store(void **state) {
+    struct bench *bench = *state;
+    char path[128];
+    static const char garbage[4096] = {[0 ... 4095] = 'x'};
+    bench_open(bench);
+    bench_start(bench);
+    put_one(bench, "evt_1", STORE_ACCEPTED);
+    bench_close(bench);
+    int64_t page = query_integer(bench, "SELECT rootpage FROM sqlite_schema WHERE name = 'delivery'");
+    bench_path(bench, "grapnel.db", path);
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(pwrite(file, garbage, sizeof garbage, (page - 1) * 4096), sizeof garbage);
+    close(file);
+
+    bench_open(bench);
+    bench_start(bench);
+    put_one(bench, "evt_2", STORE_UNAVAILABLE);
+    put_one(bench, "evt_3", STORE_UNAVAILABLE);
+    store_settle(bench->store, settle_make(1, bench->plugins[0], STORE_DONE, 1, ""));
+    bench_close(bench);
+    assert_int_equal(bench->broken, 1);
+    assert_int_equal(bench->settled, 0);
+    assert_non_null(strstr(bench->why, "malformed"));
+    assert_int_equal(query_integer(bench, "SELECT count(*) FROM event"), 1);
+}
+
+static void test_folder_is_taken(void **state) {
+    struct bench *bench = *state;
+    char pid[32];
+    bench_open(bench);
+    snprintf(pid, sizeof pid, "process %d", (int)getpid());
+    assert_open_fails(bench, pid);
+    bench_close(bench);
+    bench_open(bench); /* the lock went with the store */
+}
+
+static void test_newer_store(void **state) {
+    struct bench *bench = *state;
+    bench_open(bench);
+    bench_close(bench);
+    bench_execute(bench, "PRAGMA user_version = 99");
+    assert_open_fails(bench, "newer grapnel (its version is 99");
+}
+
+static void test_database_of_another_program(void **state) {
+    struct bench *bench = *state;
+    bench_execute(bench, "CREATE TABLE theirs (x)");
+    assert_open_fails(bench, "another program");
+    assert_int_equal(query_integer(bench, "SELECT count(*) FROM sqlite_schema"), 1);
+}
+
+static void test_no_database_at_all(void **state) {
+    struct bench *bench = *state;
+    char path[128], text[128] = "";
+    bench_path(bench, "grapnel.db", path);
+    FILE *file = fopen(path, "w");
+    fputs("This is a letter to my aunt, and it is long enough to be taken for a header.\n", file);
+    fclose(file);
+    assert_open_fails(bench, "damaged, or no database at all");
+    file = fopen(path, "r");
+    assert_non_null(fgets(text, sizeof text, file));
+    fclose(file);
+    assert_non_null(strstr(text, "aunt"));
+}
+
+static void test_folder_can_not_be_made(void **state) {
+    struct bench *bench = *state, other = *bench;
+    snprintf(other.folder, sizeof other.folder, "%.40s/a/b", bench->folder);
+    assert_open_fails(&other, "can't be made");
+}
+
+static void test_folder_is_not_writable(void **state) {
+    struct bench *bench = *state;
+    bool root = geteuid() == 0;
+    assert_int_equal(chmod(bench->folder, 0555), 0);
+    if (root) {
+        assert_int_equal(seteuid(65534), 0); /* root may write anywhere */
+    }
+    assert_open_fails(bench, "Permission denied");
+    if (root) {
+        assert_int_equal(seteuid(0), 0);
+    }
+    assert_int_equal(chmod(bench->folder, 0700), 0);
+}
+
+static void test_files_are_private(void **state) {
+    struct bench *bench = *state;
+    struct stat status;
+    char path[128];
+    static const char *const names[] = {"grapnel.db", "grapnel.db-wal", "lock"};
+    assert_int_equal(rmdir(bench->folder), 0); /* made by the store */
+    mode_t before = umask(0);
+    bench_open(bench);
+    bench_start(bench);
+    put_one(bench, "evt_1", STORE_ACCEPTED);
+    umask(before);
+    assert_int_equal(stat(bench->folder, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0700);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        bench_path(bench, names[i], path);
+        assert_int_equal(stat(path, &status), 0);
+        assert_int_equal(status.st_mode & 07777, 0600);
+    }
+}
+
+#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, bench_make, bench_remove)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(test_no_room),
+        STORE_TEST(test_foreign_lock),
+        STORE_TEST(test_damage_breaks_the_store),
+        STORE_TEST(test_folder_is_taken),
+        STORE_TEST(test_newer_store),
+        STORE_TEST(test_database_of_another_program),
+        STORE_TEST(test_no_database_at_all),
+        STORE_TEST(test_folder_can_not_be_made),
+        STORE_TEST(test_folder_is_not_writable),
+        STORE_TEST(test_files_are_private),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
