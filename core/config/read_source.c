@@ -1,0 +1,177 @@
+/* The section `sources`: who may send, and how they sign. */
+#include "config/reader.h"
+
+#include <string.h>
+
+#include "config/setup.h"
+#include "event/event.h"
+
+/* A source as far as the table can read it, and what must be read by hand. */
+struct source_reading {
+    struct setup_source source;
+    const struct yaml_node *signature, *secrets, *event;
+};
+
+#define READING(member) offsetof(struct source_reading, member)
+static const struct key source_keys[] = {
+    { .name = "path",
+      .type = KEY_TEXT,
+      .offset = READING(source.path),
+      .flags = KEY_REQUIRED,
+      .help = "where the sender posts to, like /webhook" },
+    { .name = "signature",
+      .type = KEY_NODE,
+      .offset = READING(signature),
+      .flags = KEY_REQUIRED,
+      .help = "the name of a preset, or how the sender signs" },
+    { .name = "secrets",
+      .type = KEY_NODE,
+      .offset = READING(secrets),
+      .flags = KEY_REQUIRED,
+      .help = "what the sender signs with, like [ { env: WEBHOOK_SECRET } ]" },
+    { .name = "tolerance",
+      .type = KEY_DURATION,
+      .offset = READING(source.tolerance_ms),
+      .fallback = "5m",
+      .minimum = "1s",
+      .maximum = "24h" },
+    { .name = "url", .type = KEY_TEXT, .offset = READING(source.url) },
+    { .name = "event", .type = KEY_NODE, .offset = READING(event) },
+    { .name = "replay_guard", .type = KEY_BOOLEAN, .offset = READING(source.replay_guard) },
+    { .name = "allow", .type = KEY_NODE, .flags = KEY_UNSUPPORTED },
+    { .name = "trust_proxy", .type = KEY_NODE, .flags = KEY_UNSUPPORTED },
+    { .name = "rate", .type = KEY_NODE, .flags = KEY_UNSUPPORTED },
+    { .name = NULL },
+};
+
+bool read_name(struct reader *reader, const struct yaml_node *node) {
+    size_t length = strlen(node->text);
+    if (length > 0 && length <= EVENT_NAME_LIMIT &&
+        strspn(node->text, "abcdefghijklmnopqrstuvwxyz0123456789_-") == length)
+        return true;
+    reader_mistake(reader, node, "the name \"%.80s\" must be 1 to %d of a-z, 0-9, _ and -", node->text,
+                   EVENT_NAME_LIMIT);
+    return false;
+}
+
+static void path_check(struct reader *reader, const struct yaml_node *node, const char *path,
+                       const struct setup *setup) {
+    if (path[0] != '/')
+        reader_mistake(reader, node, "the path \"%.200s\" must begin with a slash: \"/%.200s\"", path, path);
+    for (const unsigned char *byte = (const unsigned char *)path; *byte; byte++) {
+        if (*byte <= ' ' || *byte == 0x7f || *byte == '?' || *byte == '#') {
+            reader_mistake(reader, node, "the path \"%.200s\" may hold no ?, # or space", path);
+            break;
+        }
+    }
+    for (int i = 0; i < setup->source_count; i++) {
+        if (setup->sources[i].path && strcmp(setup->sources[i].path, path) == 0)
+            reader_mistake(reader, node, "the path \"%.200s\" is that of the source \"%s\" already; each needs its own",
+                           path, setup->sources[i].name);
+    }
+}
+
+/* One secret to one key; neither a message nor the document keeps the secret. */
+static void secret_read(struct reader *reader, const struct yaml_node *node, struct setup_source *source) {
+    struct fault fault = { 0 };
+    char *secret = read_text(reader, node, "secrets");
+    if (!secret)
+        return;
+    struct signature_key *key = secret[0] ? signature_key_make(&source->scheme, bytes_of(secret), &fault) : NULL;
+    if (!secret[0])
+        reader_mistake(reader, node, "the secret is empty: anyone could sign with it");
+    else if (!key)
+        reader_mistake(reader, node, "%s", fault.text);
+    else
+        source->keys[source->key_count++] = key;
+    bytes_wipe(secret, strlen(secret));
+}
+
+static void secrets_read(struct reader *reader, const struct yaml_node *node, struct setup_source *source) {
+    int count = node_item_count(node);
+    if (count == 0 || count > SIGNATURE_SECRET_LIMIT) {
+        reader_mistake(reader, node, "from 1 to %d secrets are expected, not %d", SIGNATURE_SECRET_LIMIT, count);
+        return;
+    }
+    for (const struct yaml_node *item = NULL; (item = node_item(node, item));)
+        secret_read(reader, item, source);
+}
+
+static void url_check(struct reader *reader, const struct yaml_node *node, const struct setup_source *source) {
+    const struct yaml_node *url = yaml_member(node, "url");
+    bool is_signed = signature_signs_url(&source->scheme);
+    if (is_signed && !url)
+        reader_mistake(reader, node_place(node), "\"url\" is missing (as registered with the sender, which signs it)");
+    if (!source->url)
+        return;
+    if (strncmp(source->url, "https://", 8) != 0 && strncmp(source->url, "http://", 7) != 0)
+        reader_mistake(reader, url, "the url \"%.200s\" must begin with https:// or http://", source->url);
+    if (!is_signed)
+        reader_warning(reader, url->key, "\"url\" has no effect: this signature is not over the url");
+}
+
+static void event_check(struct reader *reader, const struct yaml_node *node, const struct signature_scheme *scheme) {
+    const char *missing = !scheme->event_id[0] && !scheme->event_type[0] ? "id and type are"
+                          : !scheme->event_id[0]                         ? "id is"
+                          : !scheme->event_type[0]                       ? "type is"
+                                                                         : NULL;
+    if (missing)
+        reader_mistake(reader, node_place(node),
+                       "where the event's %s is not known: add it, like event: { id: /id, type: /type }", missing);
+}
+
+/* A preset whose id comes in a header that is not signed: whoever replays a body could give it a new id. */
+static bool replay_guard_default(const struct signature_scheme *scheme) {
+    if (!scheme->name)
+        return false;
+    for (int i = 0; i < SIGNATURE_PART_LIMIT && scheme->event_id[i]; i++) {
+        const char *part = scheme->event_id[i];
+        if (strncmp(part, "header:", 7) == 0 && (!scheme->id_header || strcmp(part + 7, scheme->id_header) != 0))
+            return true;
+    }
+    return false;
+}
+
+/* The parts that depend on how the sender signs; `scheme_known` says whether that could be read. */
+static void source_read_by_hand(struct reader *reader, const struct yaml_node *node, struct source_reading *reading,
+                                struct setup *setup) {
+    struct setup_source *source = &reading->source;
+    bool scheme_known = reading->signature && read_signature(reader, reading->signature, &source->scheme);
+    bool event_known = read_event(reader, reading->event, &source->scheme);
+    if (source->path)
+        path_check(reader, yaml_member(node, "path"), source->path, setup);
+    if (!scheme_known)
+        return;
+    if (reading->secrets)
+        secrets_read(reader, reading->secrets, source);
+    url_check(reader, node, source);
+    if (event_known)
+        event_check(reader, node, &source->scheme);
+    if (!yaml_member(node, "replay_guard"))
+        source->replay_guard = replay_guard_default(&source->scheme);
+    const struct yaml_node *tolerance = yaml_member(node, "tolerance");
+    if (tolerance && !signature_has_timestamp(&source->scheme))
+        reader_warning(reader, tolerance->key, "\"tolerance\" has no effect: this signature has no timestamp");
+}
+
+void read_sources(struct reader *reader, const struct yaml_node *node, struct setup *setup) {
+    int count = node_is_none(node) || node->kind != YAML_MAPPING ? 0 : node->count;
+    if (!node_is_none(node) && node->kind != YAML_MAPPING)
+        reader_mistake(reader, node, "\"sources\" must be a map of names, not %s", node_kind_text(node));
+    if (count > SETUP_SOURCE_LIMIT) {
+        reader_mistake(reader, node->key, "more than %d sources", SETUP_SOURCE_LIMIT);
+        return;
+    }
+    setup->sources = arena_allocate(reader->arena, (size_t)count * sizeof *setup->sources);
+    if (!setup->sources)
+        return;
+    for (const struct yaml_node *member = count ? node->first : NULL; member; member = member->next) {
+        struct source_reading reading = { .source = { .name = member->key->text } };
+        size_t entered = reader_enter(reader, "source \"%.64s\"", member->key->text);
+        read_name(reader, member->key);
+        if (read_keys(reader, source_keys, member, &reading))
+            source_read_by_hand(reader, member, &reading, setup);
+        setup->sources[setup->source_count++] = reading.source;
+        reader_leave(reader, entered);
+    }
+}

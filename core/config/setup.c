@@ -1,0 +1,56 @@
+/* The setup once it is read: looking things up in it, and letting it go. */
+#include "config/setup.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/yaml.h"
+#include "event/pattern.h"
+
+void setup_free(struct setup *setup) {
+    if (!setup)
+        return;
+    for (int i = 0; i < setup->source_count; i++) {
+        for (int j = 0; j < setup->sources[i].key_count; j++)
+            signature_key_free(setup->sources[i].keys[j]);
+    }
+    yaml_document_free(setup->document); /* all texts and arrays are in its arena */
+    free(setup);
+}
+
+const struct setup_source *setup_source_by_name(const struct setup *setup, const char *name) {
+    for (int i = 0; i < setup->source_count; i++) {
+        if (strcmp(setup->sources[i].name, name) == 0)
+            return &setup->sources[i];
+    }
+    return NULL;
+}
+
+const char *setup_default_path(const char *given) {
+    const char *configured = getenv("GRAPNEL_CONFIG");
+    if (given)
+        return given;
+    if (configured && configured[0])
+        return configured;
+    return access("grapnel.yaml", F_OK) == 0 ? "grapnel.yaml" : "/etc/grapnel/grapnel.yaml";
+}
+
+int setup_route_event(const struct setup *setup, struct bytes source, struct bytes type, int *plugins) {
+    bool routed[SETUP_PLUGIN_LIMIT] = { false };
+    for (int i = 0; i < setup->route_count; i++) {
+        const struct setup_route *route = &setup->routes[i];
+        if (route->source && !bytes_equal_text(source, route->source))
+            continue;
+        if (!pattern_matches(bytes_of(route->pattern), type))
+            continue;
+        for (int j = 0; j < route->plugin_count; j++)
+            routed[route->plugins[j]] = true;
+    }
+    int count = 0;
+    for (int i = 0; i < setup->plugin_count; i++) {
+        if (routed[i])
+            plugins[count++] = i;
+    }
+    return count;
+}
