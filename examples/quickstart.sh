@@ -68,6 +68,8 @@ build() {
 make_files() {
     local source_name
     step "Folder ${folder_shown}"
+    # It holds secrets: no repository that it stands in should take it.
+    [[ -e $folder/.gitignore ]] || echo '*' >"$folder/.gitignore"
     for source_name in cryptopay stripe; do
         [[ -e $folder/$source_name.secret ]] && continue
         # 24 random bytes, in the form that both senders give their secrets.
@@ -115,45 +117,51 @@ log_since() {
 
 # Ready, or over before it was.
 decided() {
-    log_since "$1" | grep -q "$ready" || ! daemon_pid >/dev/null
+    log_since "$1" | grep -q "$ready" || ! kill -0 "$2" 2>/dev/null
 }
 
-# Starts it once and sees how that went: 0 it is ready, 1 it ended.
+# Starts it once. False if it ended before it was ready; $said is what it logged.
 launch() {
-    local before
+    local before process
     touch "$folder/grapnel.log"
     before=$(stat -c %s "$folder/grapnel.log")
     # A session of its own: it outlives this script and this terminal.
     setsid "$bin/grapnel" serve -c "$folder/grapnel.yaml" </dev/null >>"$folder/grapnel.log" 2>&1 &
-    echo $! >"$folder/grapnel.pid"
-    wait_until decided "$before" || fail "no answer from the daemon within $wait_seconds s; see $folder/grapnel.log"
+    process=$!
+    wait_until decided "$before" "$process" || fail "no word from the daemon within $wait_seconds s; see $folder/grapnel.log"
     said=$(log_since "$before")
-    daemon_pid >/dev/null
+    kill -0 "$process" 2>/dev/null && echo "$process" >"$folder/grapnel.pid"
+}
+
+# The port of the config's first address, as the example has it: an address that you wrote in another way is left alone.
+config_port() {
+    sed -n -E 's/^ +- 127\.0\.0\.1:([0-9]+) .*/\1/p' "$folder/grapnel.yaml" | head -n 1
 }
 
 start_daemon() {
-    local pid port
+    local pid own port said=''
     step "Daemon"
     if pid=$(daemon_pid); then
         echo "   runs already, as process $pid"
         return
     fi
-    for ((port = first_port; port < first_port + ports; port++)); do
-        # Only the address as it stands in the example is changed: one that you wrote is yours.
-        if grep -qE '^ +- 127\.0\.0\.1:[0-9]+ ' "$folder/grapnel.yaml"; then
+    own=$(config_port)
+    for port in $own $(seq $first_port $((first_port + ports - 1))); do
+        if [[ -n $own ]]; then
             port_taken "$port" && continue
-            sed -i -E "s/^( +- 127\.0\.0\.1:)[0-9]+ /\1$port /" "$folder/grapnel.yaml"
+            sed -i -E "s/^( +- 127\.0\.0\.1:)$(config_port) /\1$port /" "$folder/grapnel.yaml"
         fi
         "$bin/grapnel" check -c "$folder/grapnel.yaml" | sed 's/^/   /'
         if launch; then
-            pid=$(daemon_pid)
-            echo "   process $pid: $(grep "$ready" <<<"$said" | tail -n 1)"
+            echo "   process $(daemon_pid): $(grep "$ready" <<<"$said" | tail -n 1)"
             return
         fi
-        [[ $said == *"in use"* ]] || break
+        # Somebody took the port just now; otherwise another one is no better.
+        [[ -n $own && $said == *"already in use"* ]] || break
     done
-    [[ -z ${said-} ]] || printf '%s\n' "$said" >&2
-    fail "the daemon did not start${said:+: its words are above, and in $folder/grapnel.log}"
+    [[ -z $said ]] || printf '%s\n' "$said" >&2
+    [[ -n $said ]] || fail "the ports $first_port to $((first_port + ports - 1)) are all taken: write a free one into $folder/grapnel.yaml"
+    fail "the daemon did not start: its words are above, and in $folder/grapnel.log"
 }
 
 # Each file is named SOURCE.TYPE.json.
@@ -168,39 +176,52 @@ send_events() {
     done
 }
 
-# Is each of the example events in the file? Twice is possible: delivery is at least once.
-all_delivered() {
+# Are all example events whose file name matches $2 in the output file $1? Twice is possible: delivery is at least once.
+delivered() {
     local file id
-    for file in "$source"/examples/events/*.json; do
+    for file in "$source"/examples/events/$2.json; do
         id=$(grep -oE '"id": ?"evt_[^"]*"' "$file" | head -n 1 | grep -o 'evt_[^"]*')
-        grep -qF "\"id\":\"$id\"" "$folder/events.jsonl" 2>/dev/null || return 1
+        grep -qF "\"id\":\"$id\"" "$folder/$1" 2>/dev/null || return 1
     done
+}
+
+show_file() {
+    local line width=${COLUMNS:-120}
+    wait_until delivered "$1" "$2" ||
+        fail "the events were accepted but are not in $folder/$1 after $wait_seconds s; see $folder/grapnel.log"
+    printf '   %s%s/%s%s\n' "$bold" "$folder_shown" "$1" "$plain"
+    while read -r line; do
+        [[ ${#line} -le $((width - 4)) ]] || line=${line:0:$((width - 5))}…
+        printf '     %s\n' "$line"
+    done <"$folder/$1"
 }
 
 show() {
-    local width=${COLUMNS:-120} file
-    wait_until all_delivered || fail "the events were accepted but are not in $folder/events.jsonl after $wait_seconds s; see $folder/grapnel.log"
     step "What the plugins made of them"
-    for file in events payments; do
-        printf '   %s%s/%s.jsonl%s\n' "$bold" "$folder_shown" "$file" "$plain"
-        [[ ! -e $folder/$file.jsonl ]] || cut -c "1-$width" "$folder/$file.jsonl" | sed 's/^/   /'
-    done
+    show_file events.jsonl '*'
+    show_file payments.jsonl '*.payment_intent.*'
 }
 
 next() {
-    local grapnel=$bin_shown/grapnel config=$folder_shown/grapnel.yaml events_shown=examples/events
-    [[ $start == "$source" ]] || events_shown=$source/$events_shown
+    local grapnel config again pid forged=
+    pid=$(daemon_pid)
+    # As they can be pasted, whatever is in their names.
+    printf -v grapnel %q "$bin_shown/grapnel"
+    printf -v config %q "$folder_shown/grapnel.yaml"
+    again=examples/quickstart.sh
+    [[ $start == "$source" ]] || printf -v again %q "$source/$again"
+    [[ -z $(config_port) ]] || forged="
+   - a forged one:    $grapnel send -c $config --source stripe --url http://127.0.0.1:$(config_port)/webhook"
     step "It runs"
     cat <<EOT
-   ${green}Stop it:${plain}           examples/quickstart.sh --stop${folder_given:+ $folder_given}     (or: kill $(daemon_pid))
-   ${green}Its log:${plain}           $folder_shown/grapnel.log
+   process $pid, log $folder_shown/grapnel.log
+   ${green}stop it with: $again --stop${folder_given:+ ${folder_given@Q}}${plain} (or: kill $pid)
 
    What to try next:
-     one more event     $grapnel send -c $config --source cryptopay --type payment_intent.succeeded
-     a known event      $grapnel send -c $config --source cryptopay --data $events_shown/cryptopay.charge.refunded.json
-     kill -9, restart   kill -9 $(daemon_pid); examples/quickstart.sh${build_given:+ --build $build_given}${folder_given:+ $folder_given}
-     your own config    edit $config, then: $grapnel check -c $config
-     your own plugin    examples/hello_plugin
+   - another event:   $grapnel send -c $config --source cryptopay --type payment_intent.created$forged
+   - pull the plug:   kill -9 $pid; $again${build_given:+ --build ${build_given@Q}}${folder_given:+ ${folder_given@Q}}
+   - your own config: edit $config, then $grapnel check -c $config
+   - your own plugin: examples/hello_plugin
 EOT
 }
 
