@@ -54,9 +54,10 @@ static void end_describe(enum worker_end end, int status, char text[END_TEXT_SIZ
         snprintf(text, END_TEXT_SIZE, "killed at its deadline");
     else if (end == WORKER_END_GARBAGE)
         snprintf(text, END_TEXT_SIZE, "killed: it wrote garbage to the socket of its host");
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == WIRE_EXIT_SOCKET)
+        snprintf(text, END_TEXT_SIZE, "killed: it closed the socket of its host");
     else if (end == WORKER_END_EXITED && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-        snprintf(text, END_TEXT_SIZE,
-                 "killed by SIGKILL after its socket was closed (by the plugin, or it was killed from outside)");
+        snprintf(text, END_TEXT_SIZE, "killed by SIGKILL, after it had closed the socket of its host or from outside");
     else if (WIFSIGNALED(status))
         snprintf(text, END_TEXT_SIZE, "killed by SIG%s%s%s%s", sigabbrev_np(WTERMSIG(status)) ?: "?", " (",
                  sigdescr_np(WTERMSIG(status)) ?: "unknown signal", ")");

@@ -27,7 +27,7 @@ static int64_t calls_begin(struct plugin_calls *calls, enum wire_phase phase, co
 static enum grapnel_code calls_end(struct plugin_calls *calls, int64_t began_us, int code) {
     calls->duration_us = clock_monotonic_us() - began_us;
     if (!connection_owned(calls->connection))
-        _exit(1);
+        _exit(WIRE_EXIT_SOCKET);
     return services_end(&calls->call, code);
 }
 

@@ -102,7 +102,7 @@ static bool host_start(struct host *host, struct wire_frame *frame) {
     bool loaded = chdir(folder.data) == 0 || fault_set(&fault, "%s: %s", folder.data, strerror(errno));
     loaded = loaded && memory_limit(memory_bytes, &fault) && plugin_load(file.data, &host->loaded, &fault);
     if (!connection_owned(&host->connection))
-        _exit(1);
+        _exit(WIRE_EXIT_SOCKET);
     page_end(host->page);
     if (loaded)
         host_hello(host);

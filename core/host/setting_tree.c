@@ -77,20 +77,35 @@ static void tree_merge(struct setting_tree *tree) {
     tree->count = kept;
 }
 
+/* The index of the node whose path is the first `length` bytes of `path`, or -1. */
+static int tree_search(const struct setting_tree *tree, const char *path, size_t length) {
+    int low = 0, high = tree->count;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        int order = strncmp(tree->nodes[middle].path, path, length);
+        if (order == 0 && tree->nodes[middle].path[length])
+            order = 1;
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
 static bool tree_link(struct setting_tree *tree) {
     tree->members = calloc((size_t)tree->count, sizeof *tree->members);
     if (!tree->members)
         return false;
     for (int i = 0; i < tree->count; i++) {
         struct setting_node *node = &tree->nodes[i];
-        char *slash = strrchr(node->path, '/');
+        const char *slash = strrchr(node->path, '/');
         tree->members[i] = i;
         node->parent = node->path[0] ? 0 : -1; /* the root sorts first */
-        if (slash) {
-            *slash = '\0';
-            node->parent = (int)(setting_tree_find(tree, node->path) - tree->nodes);
-            *slash = '/';
-        }
+        if (slash)
+            node->parent = tree_search(tree, node->path, (size_t)(slash - node->path));
     }
     qsort_r(tree->members, (size_t)tree->count, sizeof *tree->members, compare_member, tree);
     for (int i = 0; i < tree->count; i++) {
@@ -136,18 +151,8 @@ void setting_tree_free(struct setting_tree *tree) {
 }
 
 const struct setting_node *setting_tree_find(const struct setting_tree *tree, const char *path) {
-    int low = 0, high = tree->count;
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        int order = strcmp(tree->nodes[middle].path, path);
-        if (order == 0)
-            return &tree->nodes[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
+    int index = tree_search(tree, path, strlen(path));
+    return index < 0 ? NULL : &tree->nodes[index];
 }
 
 const char *setting_tree_member(const struct setting_tree *tree, const char *path, int64_t index) {

@@ -36,6 +36,9 @@ enum {
     WIRE_PAGE = 5,
 };
 
+/* A host's exit code when a call of the plugin has closed or replaced the socket. */
+enum { WIRE_EXIT_SOCKET = 121 };
+
 enum wire_type {
     /* to the host */
     WIRE_START = 1,
