@@ -28,9 +28,14 @@ void checkpoint_watch(struct store *store) {
 
 static void checkpoint_run(struct store *store) {
     int frames = 0, copied = 0;
+    store->copying = true;
     int result = sqlite3_wal_checkpoint_v2(store->database, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
-    if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY) {
+    bool failed = result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY;
+    if (failed) {
         trouble_tell(store, result, "copying the write-ahead log into the database");
+    }
+    store->copying = false;
+    if (failed) {
         store->checkpoint_after = store->log_frames + PINNED_STEP_FRAMES;
         return;
     }

@@ -76,6 +76,7 @@ struct store {
     int log_frames;           /* pages in the write-ahead log after the latest commit */
     int copied_frames;        /* of them, already in the database file */
     int checkpoint_after;     /* no attempt before the log has this many frames: a reader pins it */
+    bool copying;             /* a checkpoint runs, which writes to the database file; everything else to the log */
     bool broken;
     struct log_limit put_log, settle_log, group_log, checkpoint_log;
 };

@@ -9,13 +9,20 @@
 #include "base/bytes.h"
 #include "store/sqlite/engine.h"
 
+/* errno of the latest failed call on the file that was being written; 0 if none failed. */
+static int trouble_errno(struct store *store) {
+    sqlite3_file *file = NULL;
+    int which = store->copying ? SQLITE_FCNTL_FILE_POINTER : SQLITE_FCNTL_JOURNAL_POINTER, error = 0;
+    if (sqlite3_file_control(store->database, "main", which, &file) == SQLITE_OK && file && file->pMethods) {
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+    }
+    return error;
+}
+
 /* A write that found no room. SQLite itself knows only ENOSPC; a quota and a limit of file size come as errors of input and output. */
 static bool trouble_is_room(struct store *store, int result) {
-    if ((result & 0xff) == SQLITE_FULL) {
-        return true;
-    }
-    int error = sqlite3_system_errno(store->database);
-    return result == SQLITE_IOERR_WRITE && (error == ENOSPC || error == EDQUOT || error == EFBIG);
+    int error = result == SQLITE_IOERR_WRITE ? trouble_errno(store) : 0;
+    return (result & 0xff) == SQLITE_FULL || error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
 enum trouble trouble_of(struct store *store, int result) {
@@ -78,9 +85,8 @@ static void trouble_tell_busy(struct store *store) {
 }
 
 void trouble_tell(struct store *store, int result, const char *doing) {
-    int error = sqlite3_system_errno(store->database);
     const char *why = sqlite3_errmsg(store->database);
-    const char *more = error != 0 ? strerror(error) : sqlite3_errstr(result);
+    int error = (result & 0xff) == SQLITE_IOERR ? trouble_errno(store) : 0;
     if (trouble_is_room(store, result)) {
         log_limited(store->log, &store->group_log, LOG_LEVEL_ERROR,
                     "store: no room to write %s, and events are refused meanwhile: make room on that disk", store->path);
@@ -88,7 +94,8 @@ void trouble_tell(struct store *store, int result, const char *doing) {
         trouble_tell_busy(store);
     } else if (trouble_of(store, result) == TROUBLE_FOR_EVER) {
         char text[FAULT_TEXT_SIZE];
-        snprintf(text, sizeof text, "%s: %s failed: %s (%s; error %d)", store->path, doing, why, more, result);
+        snprintf(text, sizeof text, "%s: %s failed: %s%s%s (error %d)", store->path, doing, why, error != 0 ? ": " : "",
+                 error != 0 ? strerror(error) : "", result);
         if (!store->broken) {
             store->broken = true;
             log_error(store->log, "store: %s; nothing more is written: look at the disk, then start again", text);
