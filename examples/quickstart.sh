@@ -151,7 +151,7 @@ start_daemon() {
             port_taken "$port" && continue
             sed -i -E "s/^( +- 127\.0\.0\.1:)$(config_port) /\1$port /" "$folder/grapnel.yaml"
         fi
-        "$bin/grapnel" check -c "$folder/grapnel.yaml" | sed 's/^/   /'
+        "$bin/grapnel" check -c "$folder_shown/grapnel.yaml" | sed 's/^/   /'
         if launch; then
             echo "   process $(daemon_pid): $(grep "$ready" <<<"$said" | tail -n 1)"
             return
@@ -202,24 +202,27 @@ show() {
     show_file payments.jsonl '*.payment_intent.*'
 }
 
+# A word as it can be pasted into a shell, whatever is in it.
+quoted() {
+    printf %q "$1"
+}
+
 next() {
-    local grapnel config again pid forged=
+    local grapnel config again=examples/quickstart.sh pid forged=''
     pid=$(daemon_pid)
-    # As they can be pasted, whatever is in their names.
-    printf -v grapnel %q "$bin_shown/grapnel"
-    printf -v config %q "$folder_shown/grapnel.yaml"
-    again=examples/quickstart.sh
-    [[ $start == "$source" ]] || printf -v again %q "$source/$again"
+    grapnel=$(quoted "$bin_shown/grapnel")
+    config=$(quoted "$folder_shown/grapnel.yaml")
+    [[ $start == "$source" ]] || again=$(quoted "$source/$again")
     [[ -z $(config_port) ]] || forged="
    - a forged one:    $grapnel send -c $config --source stripe --url http://127.0.0.1:$(config_port)/webhook"
     step "It runs"
     cat <<EOT
    process $pid, log $folder_shown/grapnel.log
-   ${green}stop it with: $again --stop${folder_given:+ ${folder_given@Q}}${plain} (or: kill $pid)
+   ${green}stop it with: $again --stop${folder_given:+ $(quoted "$folder_given")}${plain} (or: kill $pid)
 
    What to try next:
    - another event:   $grapnel send -c $config --source cryptopay --type payment_intent.created$forged
-   - pull the plug:   kill -9 $pid; $again${build_given:+ --build ${build_given@Q}}${folder_given:+ ${folder_given@Q}}
+   - pull the plug:   kill -9 $pid; $again${build_given:+ --build $(quoted "$build_given")}${folder_given:+ $(quoted "$folder_given")}
    - your own config: edit $config, then $grapnel check -c $config
    - your own plugin: examples/hello_plugin
 EOT
