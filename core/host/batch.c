@@ -35,8 +35,11 @@ bool batch_deliver(struct batch *batch, struct wire_frame *frame, struct bytes r
     struct host_event event;
     if (!host_event_read(&event, frame))
         return false;
-    if (event.alone)
+    if (event.alone) {
+        /* One that was near a crash before: what is done so far must not be lost with it. */
         batch_flush(batch);
+        connection_send(batch->calls->connection);
+    }
     enum grapnel_code code = calls_deliver(batch->calls, &event);
     struct wire_outcome outcome = outcome_of_call(batch, event.sequence, code, batch->calls->duration_us);
     bool provisional = batch->calls->plugin->flush && code == GRAPNEL_OK;
