@@ -44,7 +44,8 @@ bool address_parse(const char *text, struct address *address, struct fault *faul
     }
     bool brackets = host[0] == '[' && host[length - 1] == ']';
     if (!brackets && strchr(host, ':'))
-        return fault_set(fault, "an IPv6 address must be in brackets: \"[%s]:%d\"", host, address->port);
+        return fault_set(fault, "\"%.80s\": an IPv6 address is in brackets, and its port behind them: \"[::1]:8080\"",
+                         text);
     if (brackets)
         host[length - 1] = '\0';
     if (!host_parse(brackets ? host + 1 : host, brackets ? AF_INET6 : AF_INET, address))

@@ -168,7 +168,8 @@ static void warn_of_missing(struct reader *reader, const struct yaml_node *root,
 static void setup_read_sections(struct reader *reader, const struct yaml_node *root,
                                 const struct setup_options *options, struct setup *setup) {
     struct top_nodes top = { 0 };
-    read_keys(reader, top_keys, root, &top);
+    if (!read_keys(reader, top_keys, root, &top))
+        return;
     setup->state = top.state;
     plugin_path_read(reader, top.plugin_path, setup);
     read_listens(reader, top.listen, setup);

@@ -38,6 +38,18 @@ static char character_at(struct parse *parse, size_t character) {
     return parse->cursor_byte < parse->text.length ? parse->text.data[parse->cursor_byte] : '\0';
 }
 
+/* From a mark to the end of the word, as far as it is worth quoting. */
+static struct bytes word_at(struct parse *parse, size_t character) {
+    struct bytes word = { "*", 1 };
+    if (character_at(parse, character) == '\0')
+        return word;
+    word.data = parse->text.data + parse->cursor_byte;
+    size_t left = parse->text.length - parse->cursor_byte;
+    while (word.length < left && word.length < 80 && !strchr(" \t\r\n,:]}", word.data[word.length]))
+        word.length++;
+    return word;
+}
+
 __attribute__((format(printf, 3, 4))) static void mistake_at(struct parse *parse, const yaml_mark_t *mark,
                                                              const char *format, ...) {
     char text[FAULT_TEXT_SIZE];
@@ -67,10 +79,12 @@ static bool syntax_mistake(struct parse *parse) {
         }
         return broken_at(parse, &mark, "%s; the file must be plain UTF-8 text", problem);
     }
-    if (parser->context && strstr(parser->context, "scanning an alias"))
-        return broken_at(
-            parse, &parser->context_mark,
-            "a * cannot begin a text without quotes (it would be an alias, which is not supported): write \"*\"");
+    if (parser->context && strstr(parser->context, "scanning an alias")) {
+        struct bytes word = word_at(parse, parser->context_mark.index);
+        return broken_at(parse, &parser->context_mark,
+                         "a text that begins with * must be in quotes, as * alone begins an alias: \"%.*s\"",
+                         (int)word.length, word.data);
+    }
     if (parser->context && strstr(parser->context, "scanning an anchor"))
         return broken_at(parse, &parser->context_mark,
                          "a & cannot begin a text without quotes (it would be an anchor, which is not supported)");
@@ -268,6 +282,11 @@ struct yaml_document *yaml_parse(const char *file, struct bytes text, struct fau
         fault_list_add(mistakes, "%s:1:1: out of memory", file);
         yaml_document_free(document);
         return NULL;
+    }
+    if (parse.text.length >= 3 && memcmp(parse.text.data, "\xef\xbb\xbf", 3) == 0) {
+        /* A byte order mark, which would count as a column. */
+        parse.text.data += 3;
+        parse.text.length -= 3;
     }
     parse_run(&parse);
     yaml_parser_delete(&parse.parser);
