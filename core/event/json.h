@@ -11,9 +11,9 @@
 
 enum { JSON_DEPTH_LIMIT = 128 };
 
-struct jsmntok; /* only json.c knows jsmn */
+struct jsmntok; /* see json_tokens.h: only json*.c know jsmn */
 
-/* A parsed text. Zero-initialise, reuse for any number of texts (it keeps its memory), json_free at the end. One thread. */
+/* A parsed text. Zero-initialise, reuse for any number of texts (it keeps its memory, unless it was much), json_free at the end. One thread. */
 struct json {
     struct bytes text; /* the caller's; must stay as long as the json is used */
     struct jsmntok *tokens;
@@ -39,7 +39,8 @@ struct bytes json_raw(const struct json *json, int token);
 bool json_string(const struct json *json, int token, struct buffer *out);
 /* Members of an object or array; -1 for anything else. */
 int json_count(const struct json *json, int token);
-/* The pointer to the index-th member of the container at `pointer` ("/a/b" → "/a/b/0" or "/a/b/key" with ~ escapes), appended to out. */
+/* The pointer to the index-th member of the container at `pointer` ("/a/b" → "/a/b/0" or "/a/b/key" with ~ escapes), appended to out.
+ * False if there is none. Of members with the same key, each gives the pointer that finds the last of them. */
 bool json_member(const struct json *json, const char *pointer, int index, struct buffer *out);
 
 #endif
