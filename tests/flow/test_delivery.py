@@ -62,7 +62,7 @@ def test_one_event_in_ten_is_bad(tmp_path, bad, workers):
     """Every good event is delivered, at its first attempt; the bad ones end dead; the daemon never stops."""
     total = 20 if bad == "hang" else 100
     options = f"workers: {workers}\n    deadline: 500ms\n    {FAST}"
-    with Daemon(tmp_path, config(options=options)) as daemon:
+    with Daemon(tmp_path, config(options=options), plugins_crash=True) as daemon:
         sender = daemon.sender()
         wrong = {f"e{n}" for n in range(total) if n % 10 == 3}
         for n in range(total):
