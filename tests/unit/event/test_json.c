@@ -166,6 +166,7 @@ static const struct bytes refused[] = {
     TEXT("\"\\ud800\\"),
     TEXT("\"\\ud800\\udc0\""),
     TEXT("\"\\udc00\\ud800\""),
+    TEXT("\"\\udc00\\udc00\""),
     TEXT("\"a\nb\""),
     TEXT("\"a\tb\""),
     TEXT("\"a\0b\""),
