@@ -81,6 +81,7 @@ static inline void rig_start(struct rig *rig) {
     if (rig->child == 0) {
         close(sockets[0]);
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* so that RLIMIT_FSIZE can stand in for a full disk */
         static const int caught[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE }; /* by cmocka, or a sanitizer */
         for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
             signal(caught[i], SIG_DFL);
