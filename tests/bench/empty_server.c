@@ -59,7 +59,8 @@ int main(int count, char **arguments) {
     sigaddset(&ends, SIGINT);
     sigprocmask(SIG_BLOCK, &ends, NULL); /* inherited by civetweb's threads, so that only sigwait below sees them */
 
-    /* As in core/receive/server.c. */
+    /* As in core/receive/server.c, a name and its value on each line. */
+    /* clang-format off */
     const char *options[] = {
         "listening_ports", arguments[1],
         "num_threads", arguments[2],
@@ -74,6 +75,7 @@ int main(int count, char **arguments) {
         "access_control_allow_methods", "",
         NULL,
     };
+    /* clang-format on */
     struct mg_callbacks callbacks = { .init_thread = thread_begins, .exit_thread = thread_ends };
     struct fault fault;
     struct mg_context *context = civetweb_start(&callbacks, &server.intake, options, &fault);

@@ -1,3 +1,4 @@
+/* Making and signing the requests, and handing them out. */
 #include "requests.h"
 
 #include <mbedtls/sha256.h>
@@ -36,13 +37,16 @@ static void number_write(char *to, uint32_t number) {
  * the last block of the hash, and a million of them a second. */
 static bool body_write(struct requests *requests, const char *prefix) {
     static const char beginning[] =
-        "{\"object\":\"event\",\"api_version\":\"2026-01-01\",\"type\":\"payment_intent.succeeded\",\"livemode\":true,\"data\":{\"object\":{"
-        "\"id\":\"pi_3MtwBwLkdIwHu7ix28a3tqPa\",\"object\":\"payment_intent\",\"amount\":2000,\"amount_received\":2000,\"currency\":\"eur\","
-        "\"status\":\"succeeded\",\"customer\":{\"id\":\"cus_NffrFeUfNV2Hib\",\"email\":\"jenny.rosen@shop.example\",\"name\":\"Jenny Rosen\"},"
-        "\"items\":[{\"sku\":\"T-100\",\"quantity\":2,\"amount\":700},{\"sku\":\"M-200\",\"quantity\":1,\"amount\":600}],"
+        "{\"object\":\"event\",\"api_version\":\"2026-01-01\",\"type\":\"payment_intent.succeeded\",\"livemode\":true,"
+        "\"data\":{\"object\":{\"id\":\"pi_3MtwBwLkdIwHu7ix28a3tqPa\",\"object\":\"payment_intent\",\"amount\":2000,"
+        "\"amount_received\":2000,\"currency\":\"eur\",\"status\":\"succeeded\","
+        "\"customer\":{\"id\":\"cus_NffrFeUfNV2Hib\",\"email\":\"jenny.rosen@shop.example\",\"name\":\"Jenny Rosen\"},"
+        "\"items\":[{\"sku\":\"T-100\",\"quantity\":2,\"amount\":700},{\"sku\":\"M-200\",\"quantity\":1,"
+        "\"amount\":600}],"
         "\"metadata\":{\"order\":\"6735\",\"cart\":\"b9a1\",\"gift\":false,\"note\":null},\"description\":\"";
     char end[128];
-    int end_length = snprintf(end, sizeof(end), "\"}},\"created\":1767225600,\"id\":\"%s%0*u\"}", prefix, NUMBER_LENGTH, 0U);
+    int end_length =
+        snprintf(end, sizeof(end), "\"}},\"created\":1767225600,\"id\":\"%s%0*u\"}", prefix, NUMBER_LENGTH, 0U);
     int fill = BODY_LENGTH - (int)(sizeof(beginning) - 1) - end_length;
     if (end_length >= (int)sizeof(end) || fill < 0)
         return false;
@@ -56,12 +60,12 @@ static bool body_write(struct requests *requests, const char *prefix) {
 }
 
 static bool head_write(struct requests *requests, const char *host, int64_t now) {
-    static const char before[] = ",v1=";
-    int length = snprintf(requests->text, HEAD_LIMIT,
-                          "POST /webhook HTTP/1.1\r\nHost: %s\r\nUser-Agent: Payments/1.0 (+https://payments.example/docs/webhooks)\r\n"
-                          "Accept: */*\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n"
-                          "X-CryptoPay-Signature: t=%lld%s%0*d\r\n\r\n",
-                          host, BODY_LENGTH, (long long)now, before, HEX_LENGTH, 0);
+    int length = snprintf(
+        requests->text, HEAD_LIMIT,
+        "POST /webhook HTTP/1.1\r\nHost: %s\r\nUser-Agent: Payments/1.0 (+https://payments.example/docs/webhooks)\r\n"
+        "Accept: */*\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n"
+        "X-CryptoPay-Signature: t=%lld,v1=%0*d\r\n\r\n",
+        host, BODY_LENGTH, (long long)now, HEX_LENGTH, 0);
     if (length >= HEAD_LIMIT)
         return false;
     requests->head_length = (size_t)length;
@@ -98,8 +102,10 @@ static bool signer_sign(const struct signer *signer, uint32_t number, char hex[H
     char end[NUMBER_LENGTH + 2];
     number_write(end, number);
     memcpy(end + NUMBER_LENGTH, "\"}", 2);
-    if (mbedtls_sha256_update_ret(&inner, (unsigned char *)end, sizeof(end)) != 0 || mbedtls_sha256_finish_ret(&inner, digest) != 0 ||
-        mbedtls_sha256_update_ret(&outer, digest, sizeof(digest)) != 0 || mbedtls_sha256_finish_ret(&outer, digest) != 0)
+    if (mbedtls_sha256_update_ret(&inner, (unsigned char *)end, sizeof(end)) != 0 ||
+        mbedtls_sha256_finish_ret(&inner, digest) != 0 ||
+        mbedtls_sha256_update_ret(&outer, digest, sizeof(digest)) != 0 ||
+        mbedtls_sha256_finish_ret(&outer, digest) != 0)
         return false;
     for (int i = 0; i < DIGEST_LENGTH; i++) {
         hex[2 * i] = digits[digest[i] >> 4];

@@ -12,9 +12,10 @@ struct requests;
 struct requests_options {
     const char *host;   /* of the Host header */
     const char *secret; /* of the cryptopay scheme */
-    const char *prefix; /* of the event ids; a number of 8 hexadecimal digits follows. Another one for each thread and round. */
+    const char *
+        prefix; /* of the event ids; a number of 8 hexadecimal digits follows. Another one for each thread and round. */
     uint32_t count;
-    double seconds;     /* counted from the first request: when they are over, there are no more */
+    double seconds; /* counted from the first request: when they are over, there are no more */
 };
 
 /* Null when memory is short or an option is too long. Signed as of now: to be used within the tolerance of the receiver. */
