@@ -73,6 +73,11 @@ static bool number_read(int kind, const char *name, const char *text, int64_t *n
     return stored;
 }
 
+/* What could not be read is there all the same, or it would be told to be missing too. */
+static void value_stand_in(struct settings_reading *reading, const struct setting_row *row) {
+    value_add(reading, row->kind, buffer_text(&reading->path), "", 0);
+}
+
 static void value_read(struct settings_reading *reading, const struct yaml_node *node, const struct setting_row *row) {
     struct reader *reader = &reading->reader;
     const char *path = buffer_text(&reading->path);
@@ -82,13 +87,17 @@ static void value_read(struct settings_reading *reading, const struct yaml_node 
     if (!kind_is_text(row->kind) && (node->kind != YAML_SCALAR || node->empty)) {
         reader_mistake(reader, node, "\"%.200s\" must be %s, not %s", path, value_expectation(&key),
                        node_kind_text(node));
+        value_stand_in(reading, row);
         return;
     }
     char *text = read_text(reader, node, path);
-    if (text && number_read(row->kind, path, text, &number, &fault))
+    if (text && number_read(row->kind, path, text, &number, &fault)) {
         value_add(reading, row->kind, path, text, number);
-    else if (text)
+        return;
+    }
+    if (text)
         reader_mistake(reader, node, "%s", fault.text);
+    value_stand_in(reading, row);
 }
 
 /* ---- what the file does not say ---- */
@@ -201,10 +210,8 @@ static void node_walk(struct settings_reading *reading, const struct yaml_node *
         return;
     }
     int first = reading->settings->count;
-    size_t mistakes = reading->reader.mistake_count;
     members_walk(reading, node);
-    if (reading->reader.mistake_count == mistakes)
-        entry_complete(reading, node, first);
+    entry_complete(reading, node, first);
 }
 
 static void settings_read(struct settings_reading *reading) {

@@ -88,8 +88,11 @@ static bool syntax_mistake(struct parse *parse) {
     if (parser->context && strstr(parser->context, "scanning an anchor"))
         return broken_at(parse, &parser->context_mark,
                          "a & cannot begin a text without quotes (it would be an anchor, which is not supported)");
-    const char *hint =
-        character_at(parse, parser->problem_mark.index) == '\t' ? "; indent with spaces, not with tabs" : "";
+    char character = character_at(parse, parser->problem_mark.index);
+    const char *hint = character == '\t' ? "; indent with spaces, not with tabs"
+                       : character == ':' && strstr(problem, "expected node content")
+                           ? "; a text that begins with : must be in quotes here"
+                           : "";
     if (parser->context)
         return broken_at(parse, &parser->problem_mark, "%s (%s from line %zu)%s", problem, parser->context,
                          parser->context_mark.line + 1, hint);

@@ -39,7 +39,8 @@ __attribute__((unused)) static int config_test_setup(void **state) {
     assert_non_null(mkdtemp(test->folder));
     assert_non_null(getcwd(test->before, sizeof test->before));
     assert_int_equal(chdir(test->folder), 0);
-    assert_int_equal(system("mkdir plugins installed && touch plugins/email.so plugins/logging.so installed/late.so"), 0);
+    assert_int_equal(system("mkdir plugins installed && touch plugins/email.so plugins/logging.so installed/late.so"),
+                     0);
     test_write_text("one.secret", "whsec_from_a_file\n");
     assert_int_equal(setenv("GRAPNEL_TEST_SECRET", "whsec_from_the_environment", 1), 0);
     unsetenv("GRAPNEL_TEST_UNSET");
@@ -85,7 +86,8 @@ __attribute__((unused)) static struct setup *config_test_read_good(struct config
 }
 
 /* The lines joined, each with its end of line; FOLDER stands for the test's folder in what is expected. */
-__attribute__((unused)) static void assert_lines(const struct config_test *test, const struct fault_list *list, const char *expected) {
+__attribute__((unused)) static void assert_lines(const struct config_test *test, const struct fault_list *list,
+                                                 const char *expected) {
     char lines[8192] = "", wanted[8192] = "";
     size_t used = 0;
     for (size_t i = 0; i < list->count; i++)

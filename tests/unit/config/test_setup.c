@@ -196,13 +196,13 @@ static void absent_keys_have_defaults(void **state) {
 }
 
 static void spelled_out_signature_has_defaults(void **state) {
-    const struct setup *setup = config_test_read_good(
-        *state, "sources:\n"
-                "  s:\n"
-                "    path: /\n"
-                "    signature: { header: X-Signature, items: \"{hex}\", signed: \"{body}\" }\n"
-                "    secrets: x\n"
-                "    event: { id: /id, type: /type }\n");
+    const struct setup *setup =
+        config_test_read_good(*state, "sources:\n"
+                                      "  s:\n"
+                                      "    path: /\n"
+                                      "    signature: { header: X-Signature, items: \"{hex}\", signed: \"{body}\" }\n"
+                                      "    secrets: x\n"
+                                      "    event: { id: /id, type: /type }\n");
     const struct signature_scheme *scheme = &setup->sources[0].scheme;
     assert_string_equal(scheme->separator, ",");
     assert_int_equal(scheme->hash, SIGNATURE_SHA256);
@@ -213,7 +213,8 @@ static void spelled_out_signature_has_defaults(void **state) {
 
 static bool replay_guard_of(struct config_test *test, const char *signature, const char *more) {
     char text[512];
-    snprintf(text, sizeof text, "sources: { s: { path: /, signature: %s, secrets: whsec_MTIzNA==%s } }\n", signature, more);
+    snprintf(text, sizeof text, "sources: { s: { path: /, signature: %s, secrets: whsec_MTIzNA==%s } }\n", signature,
+             more);
     return config_test_read_good(test, text)->sources[0].replay_guard;
 }
 
@@ -231,7 +232,8 @@ static void texts_come_from_files_and_the_environment(void **state) {
     struct config_test *test = *state;
     setenv("GRAPNEL_TEST_STATE", "from/environment", 1);
     test_write_text("listen.text", "127.0.0.1:81\n");
-    const struct setup *setup = config_test_read_good(test, "state: { env: GRAPNEL_TEST_STATE }\nlisten: [ { file: ./listen.text } ]\n");
+    const struct setup *setup =
+        config_test_read_good(test, "state: { env: GRAPNEL_TEST_STATE }\nlisten: [ { file: ./listen.text } ]\n");
     assert_path(test, setup->state, "from/environment");
     assert_string_equal(setup->listens[0].address, "127.0.0.1:81");
     test_write_text("listen.text", "127.0.0.1:82"); /* no newline to cut */
@@ -239,7 +241,8 @@ static void texts_come_from_files_and_the_environment(void **state) {
     assert_string_equal(setup->listens[0].address, "127.0.0.1:82");
     test_write_text("listen.text", "127.0.0.1:82\n\n"); /* only one is cut */
     config_test_read(test, "listen: { file: listen.text }\n");
-    assert_lines(test, &test->mistakes, "grapnel.yaml:1:9: listen: the port of \"127.0.0.1:82\n\" must be a number from 0 to 65535\n");
+    assert_lines(test, &test->mistakes,
+                 "grapnel.yaml:1:9: listen: the port of \"127.0.0.1:82\n\" must be a number from 0 to 65535\n");
 }
 
 static void state_is_found_in_a_broken_file(void **state) {
@@ -258,7 +261,8 @@ static void state_is_found_in_a_broken_file(void **state) {
     assert_non_null(strstr(fault.text, "grapnel.yaml:2:1: "));
     test_write_text("grapnel.yaml", "state: { env: GRAPNEL_TEST_UNSET }\n");
     assert_null(setup_read_state("grapnel.yaml", &fault));
-    assert_string_equal(fault.text, "grapnel.yaml:1:15: \"state\": the environment variable GRAPNEL_TEST_UNSET is not set");
+    assert_string_equal(fault.text,
+                        "grapnel.yaml:1:15: \"state\": the environment variable GRAPNEL_TEST_UNSET is not set");
     assert_null(setup_read_state("none.yaml", &fault));
     assert_non_null(strstr(fault.text, "none.yaml: the config file can't be read: No such file or directory"));
 }

@@ -19,12 +19,14 @@ static void assert_mistake(const char *text, size_t length, const char *expected
 
 static void tree_has_texts_and_places(void **state) {
     struct fault_list mistakes = { 0 };
-    struct yaml_document *document = parse("# comment\nname: yes\nlist: [ 1_000, \"a b\" ]\nmap:\n  deep: { x: |-\n", &mistakes);
+    struct yaml_document *document =
+        parse("# comment\nname: yes\nlist: [ 1_000, \"a b\" ]\nmap:\n  deep: { x: |-\n", &mistakes);
     assert_true(document->broken);
     yaml_document_free(document);
     fault_list_free(&mistakes);
 
-    document = parse("# comment\nname: yes\nlist: [ 1_000, \"ä b\", z ]\nmap:\n  deep: >-\n    two\n    lines\nnone:\n", &mistakes);
+    document = parse("# comment\nname: yes\nlist: [ 1_000, \"ä b\", z ]\nmap:\n  deep: >-\n    two\n    lines\nnone:\n",
+                     &mistakes);
     assert_int_equal(mistakes.count, 0);
     assert_int_equal(document->root->kind, YAML_MAPPING);
     assert_int_equal(document->root->count, 4);
@@ -54,13 +56,16 @@ static const struct {
     { "x: { a: 1, a: 2 }\n", "f.yaml:1:12: duplicate key \"a\": it is in line 1 already; remove one of them" },
     { "a: &here 1\n", "f.yaml:1:4: anchors (&here) are not supported; write the value out where it is needed" },
     { "a: &here [ 1 ]\n", "f.yaml:1:4: anchors (&here) are not supported; write the value out where it is needed" },
-    { "a: *there\n", "f.yaml:1:4: aliases (*there) are not supported; write the value out, or put a text that begins with * in quotes: "
+    { "a: *there\n", "f.yaml:1:4: aliases (*there) are not supported; write the value out, or put a text that begins "
+                     "with * in quotes: "
                      "\"*there\"" },
-    { "*there : 1\n", "f.yaml:1:1: aliases (*there) are not supported; write the value out, or put a text that begins with * in quotes: "
+    { "*there : 1\n", "f.yaml:1:1: aliases (*there) are not supported; write the value out, or put a text that begins "
+                      "with * in quotes: "
                       "\"*there\"" },
-    { "a: !!int 1\n",
-      "f.yaml:1:4: tags (tag:yaml.org,2002:int) are not supported; every value is a text until Grapnel gives it a type" },
-    { "a: !own { b: 1 }\n", "f.yaml:1:4: tags (!own) are not supported; every value is a text until Grapnel gives it a type" },
+    { "a: !!int 1\n", "f.yaml:1:4: tags (tag:yaml.org,2002:int) are not supported; every value is a text until Grapnel "
+                      "gives it a type" },
+    { "a: !own { b: 1 }\n",
+      "f.yaml:1:4: tags (!own) are not supported; every value is a text until Grapnel gives it a type" },
     { "a: ! b\n", "f.yaml:1:4: tags (!) are not supported; every value is a text until Grapnel gives it a type" },
     { "! a: b\n", "f.yaml:1:1: tags (!) are not supported; every value is a text until Grapnel gives it a type" },
     { "a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document begins here; a config file has only one" },
@@ -68,12 +73,16 @@ static const struct {
     { "{ a: 1 }: 1\n", "f.yaml:1:1: a key must be a text, not a list or a map" },
     { "*: 1\n", "f.yaml:1:1: a text that begins with * must be in quotes, as * alone begins an alias: \"*\"" },
     { "a: [ x, * ]\n", "f.yaml:1:9: a text that begins with * must be in quotes, as * alone begins an alias: \"*\"" },
-    { "ä: 1\n*.created: 1\n", "f.yaml:2:1: a text that begins with * must be in quotes, as * alone begins an alias: \"*.created\"" },
+    { "ä: 1\n*.created: 1\n",
+      "f.yaml:2:1: a text that begins with * must be in quotes, as * alone begins an alias: \"*.created\"" },
     { "a: \"x\\0y\"\n", "f.yaml:1:4: a text may not hold a zero byte" },
-    { "a:\n\tb: 1\n",
-      "f.yaml:2:1: found character that cannot start any token (while scanning for the next token from line 2); indent with spaces, "
-      "not with tabs" },
+    { "a:\n\tb: 1\n", "f.yaml:2:1: found character that cannot start any token (while scanning for the next token from "
+                      "line 2); indent with spaces, "
+                      "not with tabs" },
     { "a: [ 1\nb: 2\n", "f.yaml:2:2: did not find expected ',' or ']' (while parsing a flow sequence from line 1)" },
+    { "a: [ :80 ]\n",
+      "f.yaml:1:6: did not find expected node content (while parsing a flow node from line 1); a text that begins with "
+      ": must be in quotes here" },
     { "a: \"x\n", "f.yaml:2:1: found unexpected end of stream (while scanning a quoted scalar from line 1)" },
     { "a: b: c\n", "f.yaml:1:5: mapping values are not allowed in this context" },
     { "a: \x01\n", "f.yaml:1:4: control characters are not allowed; the file must be plain UTF-8 text" },
@@ -100,7 +109,9 @@ static void mistakes_do_not_hide_each_other(void **state) {
 
 static void byte_order_mark_is_no_column(void **state) {
     struct fault_list mistakes = { 0 };
-    struct yaml_document *document = parse("\xef\xbb\xbf" "a: 1\n", &mistakes);
+    struct yaml_document *document = parse("\xef\xbb\xbf"
+                                           "a: 1\n",
+                                           &mistakes);
     assert_int_equal(mistakes.count, 0);
     assert_int_equal(document->root->first->key->column, 1);
     yaml_document_free(document);
@@ -159,17 +170,21 @@ static void unreadable_files_say_why(void **state) {
     assert_null(yaml_read("/nowhere/grapnel.yaml", &mistakes));
     assert_null(yaml_read("/tmp", &mistakes));
     assert_int_equal(mistakes.count, 2);
-    assert_string_equal(mistakes.texts[0], "/nowhere/grapnel.yaml: the config file can't be read: No such file or directory; name the "
-                                           "one that is meant with -c FILE");
+    assert_string_equal(mistakes.texts[0],
+                        "/nowhere/grapnel.yaml: the config file can't be read: No such file or directory; name the "
+                        "one that is meant with -c FILE");
     assert_string_equal(mistakes.texts[1], "/tmp: the config file can't be read: Is a directory");
     fault_list_free(&mistakes);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tree_has_texts_and_places),    cmocka_unit_test(what_can_surprise_is_refused),
-        cmocka_unit_test(mistakes_do_not_hide_each_other), cmocka_unit_test(byte_order_mark_is_no_column),
-        cmocka_unit_test(depth_has_a_limit),            cmocka_unit_test(sizes_have_limits),
+        cmocka_unit_test(tree_has_texts_and_places),
+        cmocka_unit_test(what_can_surprise_is_refused),
+        cmocka_unit_test(mistakes_do_not_hide_each_other),
+        cmocka_unit_test(byte_order_mark_is_no_column),
+        cmocka_unit_test(depth_has_a_limit),
+        cmocka_unit_test(sizes_have_limits),
         cmocka_unit_test(unreadable_files_say_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
