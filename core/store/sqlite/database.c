@@ -11,9 +11,13 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_ROLLBACK] = "ROLLBACK",
-    [STATEMENT_DEDUP_ADD] = "INSERT INTO dedup (digest, event) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-    [STATEMENT_EVENT_ADD] = "INSERT INTO event (number, received_ms, source, type, external_id, digest, headers, body) "
-                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [STATEMENT_DEDUP_FIND] = "SELECT keys FROM dedup WHERE page = ?1",
+    [STATEMENT_DEDUP_ADD] = "INSERT OR REPLACE INTO dedup (page, keys) VALUES (?1, ?2)",
+    [STATEMENT_DEDUP_RUN_ADD] = "INSERT INTO dedup_run (number, last_event, filter) VALUES (?1, ?2, ?3)",
+    [STATEMENT_DEDUP_RECENT_ADD] = "INSERT INTO dedup_recent (event, keys) VALUES (?1, ?2)",
+    [STATEMENT_DEDUP_RECENT_FORGET] = "DELETE FROM dedup_recent WHERE event <= ?1",
+    [STATEMENT_EVENT_ADD] = "INSERT INTO event (number, received_ms, source, type, external_id, headers, body) "
+                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [STATEMENT_UNROUTED_ADD] = "INSERT INTO unrouted (event) VALUES (?1)",
     [STATEMENT_DELIVERY_ADD] = "INSERT INTO delivery (plugin, event, due_ms, attempts, crashes) VALUES (?1, ?2, ?3, 0, 0)",
     [STATEMENT_DELIVERY_REMOVE] = "DELETE FROM delivery WHERE plugin = ?1 AND event = ?2",
@@ -145,7 +149,8 @@ bool database_open(struct store *store, struct fault *fault) {
     int64_t highest = 0, used = 0;
     if (!database_set_up(store, fault) || !database_prepare(store, fault) ||
         !database_integer(store, "SELECT coalesce(max(number), 0) FROM event", &highest, fault) ||
-        !database_integer(store, "SELECT value FROM meta WHERE key = 'highest_event'", &used, fault)) {
+        !database_integer(store, "SELECT value FROM meta WHERE key = 'highest_event'", &used, fault) ||
+        !dedup_load(store, fault)) {
         return false;
     }
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);

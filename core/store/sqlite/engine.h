@@ -8,13 +8,14 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
+#include "store/sqlite/dedup.h"
 #include "store/sqlite/journal.h"
 #include "store/sqlite/names.h"
 #include "store/sqlite/waiting.h"
 #include "store/store.h"
 
 enum {
-    GROUP_PUT_LIMIT = 512,
+    GROUP_PUT_LIMIT = DEDUP_FRESH_LIMIT,
     GROUP_BYTE_LIMIT = 4 * 1024 * 1024, /* of headers and bodies; a group of one may be larger */
     GROUP_SETTLE_LIMIT = 4096,
 };
@@ -24,7 +25,11 @@ enum statement {
     STATEMENT_BEGIN,
     STATEMENT_COMMIT,
     STATEMENT_ROLLBACK,
+    STATEMENT_DEDUP_FIND,
     STATEMENT_DEDUP_ADD,
+    STATEMENT_DEDUP_RUN_ADD,
+    STATEMENT_DEDUP_RECENT_ADD,
+    STATEMENT_DEDUP_RECENT_FORGET,
     STATEMENT_EVENT_ADD,
     STATEMENT_UNROUTED_ADD,
     STATEMENT_DELIVERY_ADD,
@@ -60,6 +65,7 @@ struct store {
     sqlite3 *database;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct names names;
+    struct dedup dedup;
     int64_t next_number; /* of the next event; moves only after a commit */
 
     struct waiting waiting; /* the one thing that all threads touch */

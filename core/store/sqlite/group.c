@@ -53,9 +53,14 @@ static int group_fill(struct store *store, struct group *group, struct culprit *
             number++;
         }
     }
+    int result = dedup_write(store);
+    if (result != SQLITE_OK) {
+        *culprit = (struct culprit){.put = -1, .doing = "remembering what was accepted"};
+        return result;
+    }
     struct store_settle *settle = group->settles;
     for (; settle && group->settle_count < GROUP_SETTLE_LIMIT; settle = settle->next) {
-        int result = outbox_write(store, group, settle);
+        result = outbox_write(store, group, settle);
         if (result != SQLITE_OK) {
             *culprit = (struct culprit){.put = -1, .settle = settle, .doing = "settling a delivery"};
             return result;
@@ -65,7 +70,7 @@ static int group_fill(struct store *store, struct group *group, struct culprit *
     culprit->doing = "writing the journal";
     for (int i = 0; i < JOURNAL_PAGE_COUNT; i++) {
         const struct journal_page *page = &group->journal.pages[i];
-        int result = page->length > 0 ? outbox_write_journal(store, page) : SQLITE_OK;
+        result = page->length > 0 ? outbox_write_journal(store, page) : SQLITE_OK;
         if (result != SQLITE_OK) {
             return result;
         }
@@ -78,6 +83,7 @@ static void group_roll_back(struct store *store) {
         database_step(store->statements[STATEMENT_ROLLBACK]);
     }
     names_forget(&store->names); /* those that were new are gone */
+    dedup_rolled_back(store);
 }
 
 static void settle_remove(struct settle_list *list, struct store_settle *settle) {
@@ -159,6 +165,7 @@ static void group_answer(struct store *store, struct group *group) {
         }
     }
     store->next_number += group->accepted_count;
+    dedup_committed(store);
     settles_drop(store, group->settle_count);
     if (group->accepted_count > 0 || group->settle_count > 0) {
         store->listener.committed(store->listener.context, group->accepted, group->accepted_count, group->settle_count);

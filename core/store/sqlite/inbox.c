@@ -18,10 +18,9 @@ static int event_write(struct store *store, const struct store_put *put, int64_t
     sqlite3_bind_int64(add, 3, source);
     sqlite3_bind_int64(add, 4, type);
     sqlite3_bind_text64(add, 5, event->id.data, event->id.length, SQLITE_STATIC, SQLITE_UTF8);
-    sqlite3_bind_blob64(add, 6, put->digest, EVENT_DIGEST_SIZE, SQLITE_STATIC);
-    int bound = sqlite3_bind_blob64(add, 7, event->headers.data ? event->headers.data : "", event->headers.length, SQLITE_STATIC);
+    int bound = sqlite3_bind_blob64(add, 6, event->headers.data ? event->headers.data : "", event->headers.length, SQLITE_STATIC);
     if (bound == SQLITE_OK) { /* only these can be too big */
-        bound = sqlite3_bind_blob64(add, 8, event->body.data ? event->body.data : "", event->body.length, SQLITE_STATIC);
+        bound = sqlite3_bind_blob64(add, 7, event->body.data ? event->body.data : "", event->body.length, SQLITE_STATIC);
     }
     return bound == SQLITE_OK ? database_step(add) : bound;
 }
@@ -45,14 +44,12 @@ static int delivery_write(struct store *store, const struct store_put *put, int6
 
 int inbox_write(struct store *store, struct group *group, int index, int64_t number) {
     const struct store_put *put = group->puts[index];
-    sqlite3_stmt *add = store->statements[STATEMENT_DEDUP_ADD];
-    sqlite3_bind_blob64(add, 1, put->digest, EVENT_DIGEST_SIZE, SQLITE_STATIC);
-    sqlite3_bind_int64(add, 2, number);
-    int result = database_step(add);
+    bool known;
+    int result = dedup_add(store, put->digest, number, &known);
     if (result != SQLITE_OK) {
         return result;
     }
-    if (sqlite3_changes(store->database) == 0) {
+    if (known) {
         group->results[index] = STORE_DUPLICATE;
         group->numbers[index] = 0;
         return SQLITE_OK;

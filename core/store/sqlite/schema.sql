@@ -23,7 +23,6 @@ CREATE TABLE event (
     source INTEGER NOT NULL,       -- name.number
     type INTEGER NOT NULL,         -- name.number
     external_id TEXT NOT NULL,     -- the sender's
-    digest BLOB NOT NULL,          -- of source and external_id, as in dedup
     headers BLOB NOT NULL,
     body BLOB NOT NULL
 );
@@ -33,11 +32,23 @@ CREATE TABLE unrouted (
     event INTEGER PRIMARY KEY
 );
 
--- What was already accepted; it outlives the event itself.
+-- What was already accepted, by digest of source and external_id; it outlives the event itself (dedup.h). Keys are packed: 16 bytes of
+-- digest and 8 of event number, big-endian. First they come here, a row for each commit …
+CREATE TABLE dedup_recent (
+    event INTEGER PRIMARY KEY,     -- the lowest in it
+    keys BLOB NOT NULL
+);
+-- … then 65,536 of them become a run of 512 sorted pages, by the leading 9 bits of the digest …
 CREATE TABLE dedup (
-    digest BLOB PRIMARY KEY,
-    event INTEGER NOT NULL
-) WITHOUT ROWID;
+    page INTEGER PRIMARY KEY,      -- run * 512 + those 9 bits
+    keys BLOB NOT NULL
+);
+-- … which counts as soon as its row is here, and holds all rows of dedup_recent up to last_event.
+CREATE TABLE dedup_run (
+    number INTEGER PRIMARY KEY,
+    last_event INTEGER NOT NULL,
+    filter BLOB NOT NULL           -- of the digests in it
+);
 
 -- A row exists only while work remains; what was done is in the journal.
 CREATE TABLE delivery (

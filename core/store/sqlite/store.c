@@ -18,6 +18,7 @@ static void ignore_break(void *context, const char *why) {
 static void store_free(struct store *store) {
     database_close(store);
     names_forget(&store->names);
+    dedup_free(&store->dedup);
     if (store->lock >= 0) {
         close(store->lock); /* which frees the lock */
     }
