@@ -128,7 +128,7 @@ static void refuse(struct exchange *exchange, struct mg_connection *connection, 
     struct intake *intake = exchange->intake;
     struct intake_source *source = &intake->sources[exchange->source];
     const struct mg_request_info *info = mg_get_request_info(connection);
-    bool lingers = exchange->closes || civetweb_body_is_unread(connection);
+    bool ends = exchange->closes || civetweb_body_is_unread(connection), stopping = atomic_load(&intake->stopping);
     const struct answer_row *row = answer_row(answer);
     const char *why = reason->text[0] != '\0' ? reason->text : row->reason;
 
@@ -138,7 +138,7 @@ static void refuse(struct exchange *exchange, struct mg_connection *connection, 
 
     struct answer_bytes bytes;
     struct answer_style style = {
-        .closes = lingers || !civetweb_keeps_alive(connection) || atomic_load(&intake->stopping),
+        .closes = ends || stopping || !civetweb_keeps_alive(connection),
         .no_body = info->request_method != NULL && strcmp(info->request_method, "HEAD") == 0,
         /* Of a genuine sender only: its mistakes in the payload are worth a word. */
         .detail = (answer == ANSWER_NOT_JSON || answer == ANSWER_NO_EVENT) ? why : NULL,
@@ -149,7 +149,7 @@ static void refuse(struct exchange *exchange, struct mg_connection *connection, 
         atomic_fetch_add_explicit(&intake->unsent, 1, memory_order_relaxed);
     if (style.closes)
         civetweb_set_closing(connection);
-    if (lingers && sent)
+    if (ends && sent && !stopping)
         civetweb_linger(connection);
 }
 

@@ -259,7 +259,7 @@ bool civetweb_body_is_unread(const struct mg_connection *connection) {
     if (connection->is_chunked)
         return connection->is_chunked != 4;
     return connection->consumed_content < connection->content_len &&
-           connection->request_len + connection->content_len > connection->data_len;
+           connection->content_len > connection->data_len - connection->request_len;
 }
 
 void civetweb_linger(const struct mg_connection *connection) {
