@@ -167,6 +167,41 @@ static void signing_with_every_hash_and_form(void **state) {
                  "t=1700000000,v1=bb64d8d91831f9983f31c6d5586a6ac0f0931144f37c7d7a2bfcee01a589a6fa\r\n");
 }
 
+/* Around the hashes' blocks of 64 and 128 bytes, beyond which a key is hashed first. */
+static void secrets_of_every_length(void **state) {
+    static const struct {
+        int length;
+        const char *sha256, *sha512;
+    } cases[] = {
+        { 64, "X: 2e213d30b446410b3c21ed0982394dd2add15ccc4da5abab1cac32e7fd6eb01f\r\n",
+          "X: "
+          "b35f019e3e24aba2b7163f4a150664cbc0c594459b172f59eea5ff7f8097aac496066688fdda624ebffd5fd627fee437dc5543e6b406"
+          "e0f21d269d912e371262\r\n" },
+        { 65, "X: 2da24f5c5e8c4884fbeebd56a313b1578530a805d626213a9338445723ad28f6\r\n",
+          "X: "
+          "a3830f411162472cf89529103bb57896cd05e4971eda8653c540a77db3556b79448d7ee19c7eed677f9ca70e69f2793a9901c86a29a2"
+          "ca67179e409c0ffddecd\r\n" },
+        { 128, "X: bcc36cf615a36621f3f483bd211f5529c138d16a7c91fa63be684626b0e3fb9f\r\n",
+          "X: "
+          "f121226d804817e3b6efdda121bb46a62d3da243a0c7511cba2d533d5c3a115acabdedfe7b74718f60ed28d926bdd54d6b0a7085baf0"
+          "99a25f49049bb9b66d4e\r\n" },
+        { 129, "X: 30161deb69da4dd18c096d57a3156c7d697f13a34f915525c5b81037e54e159e\r\n",
+          "X: "
+          "fb3bee1df2229d61f8deaf5c2aef20f582d90595607f3f3f07702501f5224354e31b372deded1d3dbf5e2fed771d3dcd21ed8eab345f"
+          "5757a1a6cab5196bfbd8\r\n" },
+    };
+    const struct signature_scheme sha256 = { .header = "X", .items = { "{hex}" }, .signed_template = "{body}" };
+    struct signature_scheme sha512 = sha256;
+    sha512.hash = SIGNATURE_SHA512;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char secret[256];
+        memset(secret, 'k', sizeof secret);
+        secret[cases[i].length] = '\0';
+        assert_signs(&sha256, secret, "body", cases[i].sha256);
+        assert_signs(&sha512, secret, "body", cases[i].sha512);
+    }
+}
+
 static void what_is_signed_verifies(void **state) {
     static const struct signature_scheme spelled_out[] = {
         { .header = "A",
@@ -220,7 +255,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(presets_pass_their_own_check), cmocka_unit_test(mistakes_in_a_scheme_are_told),
         cmocka_unit_test(secrets_that_make_no_key),     cmocka_unit_test(signing_with_every_hash_and_form),
-        cmocka_unit_test(what_is_signed_verifies),      cmocka_unit_test(what_cannot_be_signed),
+        cmocka_unit_test(secrets_of_every_length),      cmocka_unit_test(what_is_signed_verifies),
+        cmocka_unit_test(what_cannot_be_signed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
