@@ -9,9 +9,10 @@
 enum { ADDRESS_HOST_SIZE = 46 }; /* of the longest IPv6 address, with its terminator */
 
 struct address {
-    char host[ADDRESS_HOST_SIZE]; /* numeric in its usual form, without brackets; "localhost"; "" for all addresses of both families */
-    bool ipv6;                    /* host is an IPv6 address */
-    int port;                     /* 0: any free one */
+    char host
+        [ADDRESS_HOST_SIZE]; /* numeric in its usual form, without brackets; "localhost"; "" for all addresses of both families */
+    bool ipv6;               /* host is an IPv6 address */
+    int port;                /* 0: any free one */
 };
 
 /* False with what is wrong in fault. Looks nothing up. */

@@ -14,7 +14,7 @@ struct arena {
 };
 
 /* Each: null if memory is short, with `failed` set. */
-void *arena_allocate(struct arena *arena, size_t size); /* zeroed */
+void *arena_allocate(struct arena *arena, size_t size);                 /* zeroed */
 char *arena_copy(struct arena *arena, const char *data, size_t length); /* terminated */
 __attribute__((format(printf, 2, 3))) char *arena_format(struct arena *arena, const char *format, ...);
 void arena_free(struct arena *arena);

@@ -7,8 +7,9 @@
 
 #include "base/units.h"
 
-static void note(struct reader *reader, struct fault_list *list, const struct yaml_node *node, const char *format,
-                 va_list arguments) {
+__attribute__((format(printf, 4, 0))) static void note(struct reader *reader, struct fault_list *list,
+                                                       const struct yaml_node *node, const char *format,
+                                                       va_list arguments) {
     if (node->refused)
         return;
     char text[FAULT_TEXT_SIZE];

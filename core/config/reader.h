@@ -18,13 +18,15 @@ struct reader {
     const char *folder;  /* absolute; where relative paths start */
     struct arena *arena; /* everything that is read is made in it */
     struct fault_list *mistakes, *warnings;
-    size_t mistake_count; /* those too that the list is too full for, or that follow from another */
+    size_t mistake_count;          /* those too that the list is too full for, or that follow from another */
     char about[READER_ABOUT_SIZE]; /* what is being read, before each message: `plugin "email": retry: ` */
 };
 
 /* Neither adds a line at a node at which a mistake was noted before. */
-__attribute__((format(printf, 3, 4))) void reader_mistake(struct reader *reader, const struct yaml_node *node, const char *format, ...);
-__attribute__((format(printf, 3, 4))) void reader_warning(struct reader *reader, const struct yaml_node *node, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void reader_mistake(struct reader *reader, const struct yaml_node *node,
+                                                          const char *format, ...);
+__attribute__((format(printf, 3, 4))) void reader_warning(struct reader *reader, const struct yaml_node *node,
+                                                          const char *format, ...);
 /* Between the two, messages tell what they are about: `plugin "email"`. They nest; enter returns what leave needs. */
 __attribute__((format(printf, 2, 3))) size_t reader_enter(struct reader *reader, const char *format, ...);
 void reader_leave(struct reader *reader, size_t entered);
@@ -99,8 +101,10 @@ bool read_signature(struct reader *reader, const struct yaml_node *node, struct 
 /* Puts what `event` says over what the scheme's preset knows. */
 bool read_event(struct reader *reader, const struct yaml_node *node, struct signature_scheme *scheme);
 void read_sources(struct reader *reader, const struct yaml_node *node, struct setup *setup);
-void read_plugins(struct reader *reader, const struct yaml_node *node, const char *installed_plugins, struct setup *setup);
-void read_routes(struct reader *reader, const struct yaml_node *node, const struct yaml_node *plugins, struct setup *setup);
+void read_plugins(struct reader *reader, const struct yaml_node *node, const char *installed_plugins,
+                  struct setup *setup);
+void read_routes(struct reader *reader, const struct yaml_node *node, const struct yaml_node *plugins,
+                 struct setup *setup);
 /* [a-z0-9_-]{1,64}, as sources and plugins are named. */
 bool read_name(struct reader *reader, const struct yaml_node *node);
 
