@@ -27,27 +27,34 @@ __attribute__((format(printf, 2, 3))) static void pool_refuse(struct pool *pool,
     pool->verdict = pool->started ? pool->verdict : POOL_REFUSED;
 }
 
+/* The settings against the table that the first worker brought; later ones get the same. False: they can't be used, and that was told. */
+static bool pool_check_settings(struct pool *pool, const struct setting_table *table) {
+    struct fault_list mistakes = { 0 };
+    if (!pool->settings && pool->verdict != POOL_REFUSED) {
+        pool->settings = settings_check(pool->setup, pool->plugin, table, &mistakes);
+        for (size_t i = 0; i < mistakes.count; i++) {
+            if (pool->started)
+                log_error(pool->services.log, "%s", mistakes.texts[i]);
+            else
+                fault_list_add(pool->services.mistakes, "%s", mistakes.texts[i]);
+        }
+        if (!pool->settings && !mistakes.count)
+            pool_refuse(pool, "its settings could not be checked: out of memory");
+        if (!pool->settings && !pool->started)
+            pool->verdict = POOL_REFUSED;
+    }
+    fault_list_free(&mistakes);
+    return pool->settings != NULL;
+}
+
 static void pool_greeted(void *owner, struct worker *worker, struct worker_hello *hello) {
     struct pool *pool = owner;
-    size_t known = pool->services.mistakes->count;
-    if (!pool->settings && (pool->started || pool->verdict == POOL_PENDING)) {
-        struct fault_list mistakes = { 0 };
-        pool->settings = settings_check(pool->setup, pool->plugin, &hello->table,
-                                        pool->started ? &mistakes : pool->services.mistakes);
-        for (size_t i = 0; i < mistakes.count; i++)
-            log_error(pool->services.log, "%s", mistakes.texts[i]);
-        fault_list_free(&mistakes);
-    }
+    bool usable = pool_check_settings(pool, &hello->table);
     setting_table_free(&hello->table);
-    if (pool->settings) {
+    if (usable)
         worker_init(worker, pool->settings, pool->services.check_only);
-        return;
-    }
-    if (known == pool->services.mistakes->count && pool->verdict != POOL_REFUSED)
-        pool_refuse(pool, "its settings can't be used");
-    if (!pool->started)
-        pool->verdict = POOL_REFUSED;
-    worker_kill(worker, WORKER_END_DROPPED);
+    else
+        worker_kill(worker, WORKER_END_DROPPED);
 }
 
 static void pool_broken(void *owner, struct worker *worker, struct bytes why) {

@@ -27,7 +27,7 @@ struct pool_services {
     struct log *log;
     const char *host;            /* path of grapnel-host */
     struct store_reader *reader; /* null when only checking */
-    struct fault_list *mistakes; /* what refuses the start is added here */
+    struct fault_list *mistakes; /* what refuses the start is added here; not touched after pool_started */
     bool check_only;             /* run the plugins' check, not their init, and stop them again */
     void *owner;
     /* An attempt is over: the delivery goes to the store's hands, and comes back with pool_settled. */

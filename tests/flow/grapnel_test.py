@@ -3,6 +3,7 @@
 Everything listens on loopback, on ports that the kernel chose, and every process is ended by its pid.
 """
 
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -150,12 +151,18 @@ class Daemon:
 
     def rows(self, query, *values):
         """Rows of the store, read only."""
-        with sqlite3.connect(f"file:{self.folder}/state/grapnel.db?mode=ro", uri=True, timeout=10) as database:
+        path = f"file:{self.folder}/state/grapnel.db?mode=ro"
+        with contextlib.closing(sqlite3.connect(path, uri=True, timeout=10)) as database:
             return database.execute(query, values).fetchall()
 
     def drained(self, timeout=60):
         """Waits until no delivery is open."""
-        wait_for(lambda: self.rows("SELECT count(*) FROM delivery") == [(0,)], "the queue to drain", timeout)
+
+        def empty():
+            assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log()}"
+            return self.rows("SELECT count(*) FROM delivery") == [(0,)]
+
+        wait_for(empty, "the queue to drain", timeout)
 
 
 def run(*arguments, **options):

@@ -1,6 +1,7 @@
 """kill -9 at random moments under load: what got a 200 is delivered, at least once."""
 
 import collections
+import contextlib
 import http.client
 import json
 import os
@@ -61,7 +62,7 @@ def after_a_crash(folder, scratch):
     for name in ("grapnel.db", "grapnel.db-wal"):
         if (folder / "state" / name).exists():
             shutil.copy(folder / "state" / name, scratch / name)
-    with sqlite3.connect(scratch / "grapnel.db") as database:
+    with contextlib.closing(sqlite3.connect(scratch / "grapnel.db")) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         query = "SELECT e.external_id FROM delivery d JOIN event e ON e.number = d.event"
         return {row[0] for row in database.execute(query)}
