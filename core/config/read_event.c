@@ -10,18 +10,18 @@ struct event_nodes {
 };
 
 static const struct key event_keys[] = {
-    { .name = "id", .type = KEY_NODE, .offset = offsetof(struct event_nodes, id) },
-    { .name = "type", .type = KEY_NODE, .offset = offsetof(struct event_nodes, type) },
-    { .name = NULL },
+    ROW("id", KEY_NODE, offsetof(struct event_nodes, id), NULL, 0),
+    ROW("type", KEY_NODE, offsetof(struct event_nodes, type), NULL, 0),
+    ROW_END,
 };
 
 struct part {
     char *header, *digest;
 };
 static const struct key part_keys[] = {
-    { .name = "header", .type = KEY_TEXT, .offset = offsetof(struct part, header) },
-    { .name = "digest", .type = KEY_TEXT, .offset = offsetof(struct part, digest) },
-    { .name = NULL },
+    ROW("header", KEY_TEXT, offsetof(struct part, header), NULL, 0),
+    ROW("digest", KEY_TEXT, offsetof(struct part, digest), NULL, 0),
+    ROW_END,
 };
 
 /* { header: NAME } or { digest: body } in the form that the event's code knows: "header:NAME", "digest:body". */

@@ -8,14 +8,10 @@
 #include "config/setup.h"
 
 static const struct key listen_keys[] = {
-    { .name = "address",
-      .type = KEY_TEXT,
-      .offset = offsetof(struct setup_listen, address),
-      .flags = KEY_REQUIRED,
-      .help = "HOST:PORT" },
-    { .name = "certificate", .type = KEY_NODE, .flags = KEY_UNSUPPORTED },
-    { .name = "key", .type = KEY_NODE, .flags = KEY_UNSUPPORTED },
-    { .name = NULL },
+    ROW_REQUIRED("address", KEY_TEXT, offsetof(struct setup_listen, address), "HOST:PORT"),
+    ROW_REFUSED("certificate"),
+    ROW_REFUSED("key"),
+    ROW_END,
 };
 
 static void listen_add(struct reader *reader, const struct yaml_node *node, const char *text, struct setup *setup) {
@@ -74,10 +70,10 @@ struct admin {
 };
 
 static const struct key admin_keys[] = {
-    { .name = "listen", .type = KEY_TEXT, .offset = offsetof(struct admin, listen) },
-    { .name = "token", .type = KEY_NODE, .offset = offsetof(struct admin, token) },
-    { .name = "insecure", .type = KEY_BOOLEAN, .offset = offsetof(struct admin, insecure), .fallback = "false" },
-    { .name = NULL },
+    ROW("listen", KEY_TEXT, offsetof(struct admin, listen), NULL, 0),
+    ROW("token", KEY_NODE, offsetof(struct admin, token), NULL, 0),
+    ROW("insecure", KEY_BOOLEAN, offsetof(struct admin, insecure), "false", 0),
+    ROW_END,
 };
 
 /* A token's file may be missing yet: the first start makes it. */

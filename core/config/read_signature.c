@@ -20,39 +20,23 @@ static const char *const secret_names[] = {
 
 #define SPELLED(member) offsetof(struct spelled, member)
 static const struct key signature_keys[] = {
-    { .name = "header",
-      .type = KEY_TEXT,
-      .offset = SPELLED(header),
-      .flags = KEY_REQUIRED,
-      .help = "the header that holds the signature" },
-    { .name = "separator", .type = KEY_TEXT, .offset = SPELLED(separator), .fallback = "," },
-    { .name = "items",
-      .type = KEY_NODE,
-      .offset = SPELLED(items),
-      .flags = KEY_REQUIRED,
-      .help = "what the header holds, like [ \"t={timestamp}\", \"v1={hex}\" ]" },
-    { .name = "signed",
-      .type = KEY_TEXT,
-      .offset = SPELLED(signed_template),
-      .flags = KEY_REQUIRED,
-      .help = "what is signed, like \"{timestamp}.{body}\"" },
-    { .name = "timestamp", .type = KEY_NODE, .offset = SPELLED(timestamp) },
-    { .name = "id", .type = KEY_NODE, .offset = SPELLED(id) },
-    { .name = "hash", .type = KEY_CHOICE, .offset = SPELLED(hash), .fallback = "sha256", .choices = hash_names },
-    { .name = "secret", .type = KEY_CHOICE, .offset = SPELLED(secret), .fallback = "raw", .choices = secret_names },
-    { .name = NULL },
+    ROW_REQUIRED("header", KEY_TEXT, SPELLED(header), "the header that holds the signature"),
+    ROW("separator", KEY_TEXT, SPELLED(separator), ",", 0),
+    ROW_REQUIRED("items", KEY_NODE, SPELLED(items), "what the header holds, like [ \"t={timestamp}\", \"v1={hex}\" ]"),
+    ROW_REQUIRED("signed", KEY_TEXT, SPELLED(signed_template), "what is signed, like \"{timestamp}.{body}\""),
+    ROW("timestamp", KEY_NODE, SPELLED(timestamp), NULL, 0),
+    ROW("id", KEY_NODE, SPELLED(id), NULL, 0),
+    ROW_CHOICE("hash", SPELLED(hash), "sha256", hash_names),
+    ROW_CHOICE("secret", SPELLED(secret), "raw", secret_names),
+    ROW_END,
 };
 
 struct from_header {
     char *header;
 };
 static const struct key from_header_keys[] = {
-    { .name = "header",
-      .type = KEY_TEXT,
-      .offset = offsetof(struct from_header, header),
-      .flags = KEY_REQUIRED,
-      .help = "its name" },
-    { .name = NULL },
+    ROW_REQUIRED("header", KEY_TEXT, offsetof(struct from_header, header), "its name"),
+    ROW_END,
 };
 
 /* { header: NAME } */

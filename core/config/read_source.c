@@ -14,34 +14,17 @@ struct source_reading {
 
 #define READING(member) offsetof(struct source_reading, member)
 static const struct key source_keys[] = {
-    { .name = "path",
-      .type = KEY_TEXT,
-      .offset = READING(source.path),
-      .flags = KEY_REQUIRED,
-      .help = "where the sender posts to, like /webhook" },
-    { .name = "signature",
-      .type = KEY_NODE,
-      .offset = READING(signature),
-      .flags = KEY_REQUIRED,
-      .help = "the name of a preset, or how the sender signs" },
-    { .name = "secrets",
-      .type = KEY_NODE,
-      .offset = READING(secrets),
-      .flags = KEY_REQUIRED,
-      .help = "what the sender signs with, like [ { env: WEBHOOK_SECRET } ]" },
-    { .name = "tolerance",
-      .type = KEY_DURATION,
-      .offset = READING(source.tolerance_ms),
-      .fallback = "5m",
-      .minimum = "1s",
-      .maximum = "24h" },
-    { .name = "url", .type = KEY_TEXT, .offset = READING(source.url) },
-    { .name = "event", .type = KEY_NODE, .offset = READING(event) },
-    { .name = "replay_guard", .type = KEY_BOOLEAN, .offset = READING(source.replay_guard) },
-    { .name = "allow", .type = KEY_NODE, .flags = KEY_UNSUPPORTED },
-    { .name = "trust_proxy", .type = KEY_NODE, .flags = KEY_UNSUPPORTED },
-    { .name = "rate", .type = KEY_NODE, .flags = KEY_UNSUPPORTED },
-    { .name = NULL },
+    ROW_REQUIRED("path", KEY_TEXT, READING(source.path), "where the sender posts to, like /webhook"),
+    ROW_REQUIRED("signature", KEY_NODE, READING(signature), "the name of a preset, or how the sender signs"),
+    ROW_REQUIRED("secrets", KEY_NODE, READING(secrets), "what the sender signs with, like [ { env: WEBHOOK_SECRET } ]"),
+    ROW_RANGE("tolerance", KEY_DURATION, READING(source.tolerance_ms), "5m", "1s", "24h", 0),
+    ROW("url", KEY_TEXT, READING(source.url), NULL, 0),
+    ROW("event", KEY_NODE, READING(event), NULL, 0),
+    ROW("replay_guard", KEY_BOOLEAN, READING(source.replay_guard), NULL, 0),
+    ROW_REFUSED("allow"),
+    ROW_REFUSED("trust_proxy"),
+    ROW_REFUSED("rate"),
+    ROW_END,
 };
 
 bool read_name(struct reader *reader, const struct yaml_node *node) {
@@ -71,7 +54,7 @@ static void path_check(struct reader *reader, const struct yaml_node *node, cons
     }
 }
 
-/* One secret to one key; neither a message nor the document keeps the secret. */
+/* One secret to one key. No message tells the secret, and it is wiped from the document. */
 static void secret_read(struct reader *reader, const struct yaml_node *node, struct setup_source *source) {
     struct fault fault = { 0 };
     char *secret = read_text(reader, node, "secrets");
@@ -85,6 +68,8 @@ static void secret_read(struct reader *reader, const struct yaml_node *node, str
     else
         source->keys[source->key_count++] = key;
     bytes_wipe(secret, strlen(secret));
+    if (node->text)
+        bytes_wipe(node->text, strlen(node->text));
 }
 
 static void secrets_read(struct reader *reader, const struct yaml_node *node, struct setup_source *source) {

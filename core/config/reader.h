@@ -80,6 +80,19 @@ struct key {
     const char *const *choices;
 };
 
+#define ROW(name, type, offset, fallback, flags)                                                                       \
+    { name, type, offset, fallback, NULL, NULL, flags, NULL, NULL }
+#define ROW_RANGE(name, type, offset, fallback, minimum, maximum, flags)                                               \
+    { name, type, offset, fallback, minimum, maximum, flags, NULL, NULL }
+#define ROW_CHOICE(name, offset, fallback, choices)                                                                    \
+    { name, KEY_CHOICE, offset, fallback, NULL, NULL, 0, NULL, choices }
+#define ROW_REQUIRED(name, type, offset, help)                                                                         \
+    { name, type, offset, NULL, NULL, NULL, KEY_REQUIRED, help, NULL }
+#define ROW_REFUSED(name)                                                                                              \
+    { name, KEY_NODE, 0, NULL, NULL, NULL, KEY_UNSUPPORTED, NULL, NULL }
+#define ROW_END                                                                                                        \
+    { NULL, KEY_NODE, 0, NULL, NULL, NULL, 0, NULL, NULL }
+
 const char *value_expectation(const struct key *key); /* "a whole number" */
 /* Puts the value of `text` where the row says. False, with what is expected in fault, if it is not of that type or out of range. */
 bool value_store(const struct key *key, const char *text, void *target, struct fault *fault);

@@ -12,7 +12,8 @@
 struct setting_row {
     char *name;
     int kind;
-    char *fallback; /* null: required; "" : optional, empty; else as it would stand in the config */
+    /* As it would stand in the config; "": optional, empty; null: required. Of a name with a star that holds in each entry that exists. */
+    char *fallback;
     char *help;
 };
 
@@ -31,7 +32,7 @@ struct setting_value {
 };
 
 struct settings {
-    struct setting_value *values; /* in the order of the file; fallbacks of rows without a star last */
+    struct setting_value *values; /* in the order of the file; what an entry lacks behind it, fallbacks of rows without a star last */
     int count;
 };
 

@@ -64,6 +64,7 @@ struct setup_route {
     int plugin_count;
 };
 
+/* Everything that hangs on it, keys apart, is in the document's memory: it lives and goes with the setup as a whole. */
 struct setup {
     char *path;   /* of the config file as given, for messages */
     char *folder; /* absolute; relative paths start here; also the working folder of plugins */

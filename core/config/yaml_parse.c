@@ -85,9 +85,6 @@ static bool syntax_mistake(struct parse *parse) {
                          "a text that begins with * must be in quotes, as * alone begins an alias: \"%.*s\"",
                          (int)word.length, word.data);
     }
-    if (parser->context && strstr(parser->context, "scanning an anchor"))
-        return broken_at(parse, &parser->context_mark,
-                         "a & cannot begin a text without quotes (it would be an anchor, which is not supported)");
     char character = character_at(parse, parser->problem_mark.index);
     const char *hint = character == '\t' ? "; indent with spaces, not with tabs"
                        : character == ':' && strstr(problem, "expected node content")
