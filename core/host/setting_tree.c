@@ -59,10 +59,10 @@ static bool tree_add_value(struct setting_tree *tree, int *capacity, int order, 
 /* Sorted, one node for each path: with the value if there is one, and the order of the first. */
 static void tree_merge(struct setting_tree *tree) {
     qsort(tree->nodes, (size_t)tree->count, sizeof *tree->nodes, compare_path);
-    int kept = 0;
-    for (int i = 0; i < tree->count; i++) {
-        struct setting_node *node = &tree->nodes[i], *last = kept ? &tree->nodes[kept - 1] : NULL;
-        if (!last || strcmp(last->path, node->path) != 0) {
+    int kept = 1; /* the root, which is always there */
+    for (int i = 1; i < tree->count; i++) {
+        struct setting_node *node = &tree->nodes[i], *last = &tree->nodes[kept - 1];
+        if (strcmp(last->path, node->path) != 0) {
             tree->nodes[kept++] = *node;
             continue;
         }

@@ -79,10 +79,12 @@ static int check(struct grapnel_call *call) {
     const char *path = grapnel_setting_text(call, "path");
     if (!*path)
         return grapnel_fail(call, "`path` is empty: name a file, or - for standard output");
-    char *copy = grapnel_allocate(call, strlen(path) + 1);
+    size_t size = strlen(path) + 1;
+    char *copy = grapnel_allocate(call, size);
     if (is_stdout(path) || !copy)
         return GRAPNEL_OK;
-    int error = probe(path, strcpy(copy, path));
+    memcpy(copy, path, size);
+    int error = probe(path, copy);
     return error ? grapnel_fail(call, "%s", explain(call, path, error)) : GRAPNEL_OK;
 }
 

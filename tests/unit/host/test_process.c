@@ -7,6 +7,15 @@
 
 #include "base/clock.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UNDER_SANITIZER
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNDER_SANITIZER
+#endif
+
 static const char *host_path(void) {
     static char path[512];
     char self[256];
@@ -180,7 +189,7 @@ static void test_dies_with_parent(void **state) {
 
 /* `memory` holds: the plugin's malloc fails, and the process lives. */
 static void test_memory_limit(void **state) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef UNDER_SANITIZER
     skip();
 #endif
     struct rig rig;
