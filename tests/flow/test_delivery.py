@@ -61,7 +61,8 @@ BAD = {
 def test_one_event_in_ten_is_bad(tmp_path, bad, workers):
     """Every good event is delivered, at its first attempt; the bad ones end dead; the daemon never stops."""
     total = 20 if bad == "hang" else 100
-    options = f"workers: {workers}\n    deadline: 500ms\n    {FAST}"
+    deadline = "500ms" if bad == "hang" else "30s"
+    options = f"workers: {workers}\n    deadline: {deadline}\n    {FAST}"
     with Daemon(tmp_path, config(options=options), plugins_crash=True) as daemon:
         sender = daemon.sender()
         wrong = {f"e{n}" for n in range(total) if n % 10 == 3}
@@ -82,7 +83,7 @@ def test_one_event_in_ten_is_bad(tmp_path, bad, workers):
                 assert set(handed) == {1}, (id, handed)
         assert {f"e{n}" for n in range(total)} == set(attempts(tmp_path))
         assert daemon.process.poll() is None
-        sender.accepted(event("after"))
+        daemon.sender().accepted(event("after"))
         wait_for(lambda: attempts(tmp_path)["after"], "the event after them")
 
 
