@@ -190,7 +190,7 @@ static bool header_is_dropped(const char *name, const struct signature_scheme *s
         if (header_is_named(name, dropped_headers[i]))
             return true;
     }
-    return header_is_named(name, scheme->header);
+    return signature_is_header(scheme, bytes_of(name));
 }
 
 bool request_keep_headers(const struct request *request, const struct signature_scheme *scheme, struct buffer *out) {
