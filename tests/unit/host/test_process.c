@@ -50,7 +50,8 @@ static void process_start(struct rig *rig, const char *argument, int output, int
         posix_spawn_file_actions_adddup2(&actions, high_product, WIRE_STDOUT);
     posix_spawn_file_actions_adddup2(&actions, high_socket, WIRE_SOCKET);
     posix_spawn_file_actions_adddup2(&actions, high_page, WIRE_PAGE);
-    char *arguments[] = { "grapnel-host", (char *)argument, NULL };
+    char name[] = "grapnel-host";
+    char *arguments[] = { name, (char *)argument, NULL };
     assert_int_equal(posix_spawn(&rig->child, host_path(), &actions, NULL, arguments, environ), 0);
     posix_spawn_file_actions_destroy(&actions);
     close(high_socket), close(high_page), close(high_output), close(sockets[1]), close(page);
