@@ -28,8 +28,8 @@ static const struct setup_source *find_source(struct exchange *exchange, const s
 static enum answer verify(const struct setup_source *source, const struct signature_request *signature, int64_t now_ms,
                           struct fault *reason) {
     struct signature_report report;
-    enum signature_verdict verdict = signature_verify(&source->scheme, source->keys, source->key_count, signature, now_ms,
-                                                      source->tolerance_ms, &report);
+    enum signature_verdict verdict = signature_verify(&source->scheme, source->keys, source->key_count, signature,
+                                                      now_ms, source->tolerance_ms, &report);
     if (verdict == SIGNATURE_OK)
         return ANSWER_NONE;
     fault_set(reason, "%s", signature_verdict_text(verdict));
@@ -73,23 +73,24 @@ static void route(struct exchange *exchange, struct bytes source, struct bytes t
     exchange->put.plugins = exchange->plugins;
     if (exchange->put.plugin_count == 0) {
         log_limited(intake->options.log, &intake->sources[exchange->source].unrouted_lines, LOG_LEVEL_INFO,
-                    "Unhandled event type %.*s from source \"%s\": no route matches it, it is kept as unrouted", (int)type.length,
-                    type.data, source.data);
+                    "Unhandled event type %.*s from source \"%s\": no route matches it, it is kept as unrouted",
+                    (int)type.length, type.data, source.data);
     }
 }
 
 /* Makes exchange->put of what was verified. */
-static enum answer make_event(struct exchange *exchange, const struct setup_source *source, const struct request *request,
-                              int64_t now_ms) {
+static enum answer make_event(struct exchange *exchange, const struct setup_source *source,
+                              const struct request *request, int64_t now_ms) {
     struct intake *intake = exchange->intake;
     struct bytes name = intake->sources[exchange->source].name;
     struct bytes id = { exchange->id.data, exchange->id.length }, type = { exchange->type.data, exchange->type.length };
     buffer_clear(&exchange->headers);
     if (!request_keep_headers(request, &source->scheme, &exchange->headers))
-        log_debug(intake->options.log, "source \"%s\": an event's headers were too long to keep all of them", source->name);
-    exchange->put.event = event_make(now_ms, name, id, type,
-                                     (struct bytes){ exchange->headers.data, exchange->headers.length },
-                                     (struct bytes){ exchange->body.data, exchange->body.length });
+        log_debug(intake->options.log, "source \"%s\": an event's headers were too long to keep all of them",
+                  source->name);
+    exchange->put.event =
+        event_make(now_ms, name, id, type, (struct bytes){ exchange->headers.data, exchange->headers.length },
+                   (struct bytes){ exchange->body.data, exchange->body.length });
     if (exchange->put.event == NULL)
         return ANSWER_UNAVAILABLE;
     event_digest(name, id, exchange->put.digest);
@@ -124,7 +125,8 @@ static enum answer examine(struct exchange *exchange, struct request *request, s
     return make_event(exchange, source, request, now_ms);
 }
 
-static void refuse(struct exchange *exchange, struct mg_connection *connection, enum answer answer, const struct fault *reason) {
+static void refuse(struct exchange *exchange, struct mg_connection *connection, enum answer answer,
+                   const struct fault *reason) {
     struct intake *intake = exchange->intake;
     struct intake_source *source = &intake->sources[exchange->source];
     const struct mg_request_info *info = mg_get_request_info(connection);
@@ -133,8 +135,9 @@ static void refuse(struct exchange *exchange, struct mg_connection *connection, 
     const char *why = reason->text[0] != '\0' ? reason->text : row->reason;
 
     intake_count(intake, exchange->source, answer);
-    log_limited(intake->options.log, &source->refusal_lines, LOG_LEVEL_INFO, "refused with %d, from %s to %s%s: %s", row->status,
-                info->remote_addr, source->name.length > 0 ? "source " : "no source", source->name.data, why);
+    log_limited(intake->options.log, &source->refusal_lines, LOG_LEVEL_INFO, "refused with %d, from %s to %s%s: %s",
+                row->status, info->remote_addr, source->name.length > 0 ? "source " : "no source", source->name.data,
+                why);
 
     struct answer_bytes bytes;
     struct answer_style style = {
@@ -174,7 +177,8 @@ int accept_request(struct exchange *exchange, struct mg_connection *connection) 
         return answer_row(answer)->status;
     }
     exchange_trim(exchange);
-    exchange->closes = atomic_load_explicit(&intake->stopping, memory_order_relaxed) || !civetweb_keeps_alive(connection);
+    exchange->closes =
+        atomic_load_explicit(&intake->stopping, memory_order_relaxed) || !civetweb_keeps_alive(connection);
     if (exchange->closes)
         civetweb_set_closing(connection);
     exchange_submit(exchange);
@@ -186,8 +190,13 @@ void accept_garbage(struct exchange *exchange, struct mg_connection *connection,
     reason.text[0] = '\0';
     exchange->source = intake_no_source(exchange->intake);
     exchange->closes = true;
-    enum answer answer = civetweb_head_is_too_long(connection) ? ANSWER_HEAD_SIZE
-                         : status == answer_row(ANSWER_VERSION)->status ? ANSWER_VERSION
-                                                                        : ANSWER_MALFORMED;
+    enum answer answer = ANSWER_MALFORMED;
+    if (civetweb_head_is_too_long(connection))
+        answer = ANSWER_HEAD_SIZE;
+    else if (status == answer_row(ANSWER_VERSION)->status)
+        answer = ANSWER_VERSION;
+    else if (!civetweb_head_is_there(connection) &&
+             civetweb_waited_ms(connection) >= exchange->intake->options.setup->limits.request_timeout_ms)
+        answer = ANSWER_SLOW;
     refuse(exchange, connection, answer, &reason);
 }

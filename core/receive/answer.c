@@ -10,16 +10,21 @@
 static const struct answer_row rows[ANSWER_COUNT] = {
     [ANSWER_ACCEPTED] = { 200, "OK", "accepted", "accepted", "", "{\"received\":true}" },
     [ANSWER_DUPLICATE] = { 200, "OK", "duplicate", "a duplicate", "", "{\"received\":true,\"duplicate\":true}" },
-    [ANSWER_SIGNATURE] = { 400, "Bad Request", "signature", "the signature is wrong", "", "signature verification failed" },
-    [ANSWER_TIMESTAMP] = { 400, "Bad Request", "timestamp", "the timestamp is off", "", "timestamp outside the tolerance" },
+    [ANSWER_SIGNATURE] = { 400, "Bad Request", "signature", "the signature is wrong", "",
+                           "signature verification failed" },
+    [ANSWER_TIMESTAMP] = { 400, "Bad Request", "timestamp", "the timestamp is off", "",
+                           "timestamp outside the tolerance" },
     [ANSWER_NOT_JSON] = { 400, "Bad Request", "json", "the body is not JSON", "", "the body is not JSON" },
-    [ANSWER_NO_EVENT] = { 400, "Bad Request", "event", "no event id or type", "", "the event has no usable id or type" },
+    [ANSWER_NO_EVENT] = { 400, "Bad Request", "event", "no event id or type", "",
+                          "the event has no usable id or type" },
     [ANSWER_MALFORMED] = { 400, "Bad Request", "malformed", "the request is malformed", "", "malformed request" },
-    [ANSWER_NOT_FOUND] = { 404, "Not Found", "path", "no source has this path", "", "nothing is received at this path" },
+    [ANSWER_NOT_FOUND] = { 404, "Not Found", "path", "no source has this path", "",
+                           "nothing is received at this path" },
     [ANSWER_METHOD] = { 405, "Method Not Allowed", "method", "not a POST", "Allow: POST\r\n", "send it with POST" },
     [ANSWER_SLOW] = { 408, "Request Timeout", "slow", "the request did not arrive in time", "",
                       "the request did not arrive in time" },
-    [ANSWER_BODY_SIZE] = { 413, "Content Too Large", "size", "the body is over the limit", "", "the body is too large" },
+    [ANSWER_BODY_SIZE] = { 413, "Content Too Large", "size", "the body is over the limit", "",
+                           "the body is too large" },
     [ANSWER_CONTENT_TYPE] = { 415, "Unsupported Media Type", "content_type", "the content type is not JSON", "",
                               "the content type must be application/json" },
     [ANSWER_EXPECTATION] = { 417, "Expectation Failed", "expectation", "an unknown Expect header", "",
@@ -28,8 +33,8 @@ static const struct answer_row rows[ANSWER_COUNT] = {
                            "the request head is too large" },
     [ANSWER_VERSION] = { 505, "HTTP Version Not Supported", "version", "neither HTTP/1.0 nor HTTP/1.1", "",
                          "neither HTTP/1.0 nor HTTP/1.1" },
-    [ANSWER_UNAVAILABLE] = { 503, "Service Unavailable", "unavailable", "the event could not be stored", "Retry-After: 5\r\n",
-                             "the event could not be stored, try again" },
+    [ANSWER_UNAVAILABLE] = { 503, "Service Unavailable", "unavailable", "the event could not be stored",
+                             "Retry-After: 5\r\n", "the event could not be stored, try again" },
 };
 
 const struct answer_row *answer_row(enum answer answer) {
@@ -58,8 +63,8 @@ void answer_format(struct answer_bytes *bytes, enum answer answer, const struct 
     int length = snprintf(bytes->bytes, sizeof(bytes->bytes), "HTTP/1.1 %d %s\r\nDate: ", row->status, row->phrase);
     bytes->date = (size_t)length;
     length += snprintf(bytes->bytes + length, sizeof(bytes->bytes) - (size_t)length,
-                       "%*s\r\n%sContent-Type: %s\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n%s", DATE_LENGTH, "", row->header,
-                       json ? "application/json" : "text/plain; charset=utf-8", body_length,
+                       "%*s\r\n%sContent-Type: %s\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n%s", DATE_LENGTH, "",
+                       row->header, json ? "application/json" : "text/plain; charset=utf-8", body_length,
                        style->closes ? "close" : "keep-alive", style->no_body ? "" : body);
     bytes->length = (size_t)length;
 }

@@ -56,8 +56,8 @@ struct answer_bytes {
 };
 
 struct answer_style {
-    bool closes;      /* the connection ends after it */
-    bool no_body;     /* it answers a HEAD */
+    bool closes;        /* the connection ends after it */
+    bool no_body;       /* it answers a HEAD */
     const char *detail; /* is appended to the text after a colon; null for none */
 };
 /* Makes all but the date. */

@@ -1,5 +1,5 @@
 /* civetweb itself, unmodified, with a few of its system calls led through hooks of ours, and our code that needs its insides.
- * No other file includes civetweb.c; receive.h of others go through civetweb_unit.h. */
+ * No other file includes civetweb.c; what they need of its insides is in civetweb_unit.h. */
 
 /* Everything that civetweb and we include before the macros below change the names. */
 #include <arpa/inet.h>
@@ -18,13 +18,15 @@
 #include "receive/intake.h"
 
 static int hook_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms);
+static ssize_t hook_recv(int descriptor, void *data, size_t size, int flags);
 static int hook_accept(int listener, struct sockaddr *address, socklen_t *length);
 static int hook_bind(int listener, const struct sockaddr *address, socklen_t length);
 
 #define poll(descriptors, count, timeout_ms) hook_poll(descriptors, count, timeout_ms)
-#define accept(listener, address, length) hook_accept(listener, address, length)
-#define bind(listener, address, length) hook_bind(listener, address, length)
-#define socket(family, type, protocol) socket(family, (type) | SOCK_CLOEXEC, protocol)
+#define recv(descriptor, data, size, flags)  hook_recv(descriptor, data, size, flags)
+#define accept(listener, address, length)    hook_accept(listener, address, length)
+#define bind(listener, address, length)      hook_bind(listener, address, length)
+#define socket(family, type, protocol)       socket(family, (type) | SOCK_CLOEXEC, protocol)
 
 /* civetweb's own TLS is never used, see reference/civetweb.md: what it needs is compiled out. TLS will come as a backend of ours. */
 #undef USE_MBEDTLS
@@ -32,6 +34,7 @@ static int hook_bind(int listener, const struct sockaddr *address, socklen_t len
 #include "civetweb.c"
 
 #undef poll
+#undef recv
 #undef accept
 #undef bind
 #undef socket
@@ -43,7 +46,8 @@ static int hook_bind(int listener, const struct sockaddr *address, socklen_t len
 #undef vsnprintf
 
 enum {
-    ACCEPT_PAUSE_MS = 100,             /* after accept failed for want of descriptors or memory: otherwise the master would spin */
+    ACCEPT_PAUSE_MS = 100, /* after accept failed for want of descriptors or memory: otherwise the master would spin */
+    WAIT_STEP_MS = 100,    /* how long a worker waits for its sender before it looks whether it still should */
     LINGER_LIMIT_MS = 2000,
     LINGER_LIMIT_BYTES = 8 * 1024 * 1024,
 };
@@ -67,27 +71,52 @@ void civetweb_thread_is_worker(struct exchange *exchange) {
 
 /* ---- hooks ---- */
 
-/* A worker waits for its sender. While it waits for the beginning of a request, a stop ends the connection; while it waits for the rest of
- * one, the deadline does. The former leaves the deadline to civetweb. */
-static int worker_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms) {
-    struct exchange *exchange = thread.exchange;
-    if (exchange->deadline_ms != 0) {
-        int64_t left_ms = exchange->deadline_ms - clock_monotonic_ms();
-        if (left_ms <= 0) {
+/* May a worker go on waiting for its sender? Also while bytes drip in: civetweb itself has no deadline for a body. */
+static bool worker_may_read(const struct exchange *exchange) {
+    return exchange->deadline_ms == 0 || clock_monotonic_ms() < exchange->deadline_ms;
+}
+
+/* And after a moment of silence? */
+static bool worker_may_wait(const struct exchange *exchange) {
+    const struct intake *intake = exchange->intake;
+    if (atomic_load(&intake->ending))
+        return false;
+    if (exchange->deadline_ms != 0)
+        return worker_may_read(exchange);
+    const struct mg_connection *connection = exchange->connection;
+    int64_t waited_ms = civetweb_waited_ms(connection);
+    bool idle = connection->data_len == 0, first = connection->handled_requests == 0;
+    if (idle && (atomic_load(&intake->stopping) || (!first && waited_ms >= INTAKE_KEEP_ALIVE_MS)))
+        return false;
+    return waited_ms < intake->options.setup->limits.request_timeout_ms + (first ? 0 : INTAKE_KEEP_ALIVE_MS);
+}
+
+/* A worker's poll and recv become one system call: it does not poll, and reads with a descriptor that blocks for WAIT_STEP_MS. */
+static ssize_t worker_recv(struct exchange *exchange, int descriptor, void *data, size_t size) {
+    if (!worker_may_read(exchange)) {
+        errno = ETIMEDOUT;
+        return -1;
+    }
+    for (;;) {
+        ssize_t bytes = recv(descriptor, data, size, 0);
+        if (bytes >= 0 || (errno != EAGAIN && errno != EINTR))
+            return bytes;
+        if (!worker_may_wait(exchange)) {
             errno = ETIMEDOUT;
             return -1;
         }
-        return poll(descriptors, count, left_ms < timeout_ms ? (int)left_ms : timeout_ms);
     }
-    bool idle = exchange->connection != NULL && exchange->connection->data_len == 0;
-    if (!idle || !atomic_load_explicit(&exchange->intake->stopping, memory_order_relaxed))
-        return poll(descriptors, count, timeout_ms);
-    int ready = poll(descriptors, count, 0); /* a request that is already here is still served */
-    if (ready == 0) {
-        errno = ECONNABORTED;
-        ready = -1;
-    }
-    return ready;
+}
+
+static ssize_t hook_recv(int descriptor, void *data, size_t size, int flags) {
+    return thread.exchange != NULL ? worker_recv(thread.exchange, descriptor, data, size)
+                                   : recv(descriptor, data, size, flags);
+}
+
+void civetweb_connection_begins(const struct mg_connection *connection) {
+    struct timeval step = { .tv_usec = WAIT_STEP_MS * 1000 };
+    setsockopt(connection->client.sock, SOL_SOCKET, SO_RCVTIMEO, &step, sizeof(step));
+    set_blocking_mode(connection->client.sock);
 }
 
 /* The master waits for connections. This is where the porch will stand. */
@@ -106,8 +135,10 @@ static int master_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms)
 
 static int hook_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms) {
     errno = 0; /* mg_poll looks at it after success too, and drops the result if an old EINTR stands there */
-    if (thread.exchange != NULL)
-        return worker_poll(descriptors, count, timeout_ms);
+    if (thread.exchange != NULL && count == 1 && (descriptors->events & POLLIN)) {
+        descriptors->revents = POLLIN; /* hook_recv waits */
+        return 1;
+    }
     if (thread.master != NULL)
         return master_poll(descriptors, count, timeout_ms);
     return poll(descriptors, count, timeout_ms);
@@ -119,7 +150,8 @@ static int hook_accept(int listener, struct sockaddr *address, socklen_t *length
         atomic_fetch_add(&thread.intake->connections, 1);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         log_limited(thread.intake->options.log, &thread.intake->connection_lines, LOG_LEVEL_ERROR,
-                    "a connection can't be accepted: %s; raise the limit of open files (LimitNOFILE=, ulimit -n)", strerror(errno));
+                    "a connection can't be accepted: %s; raise the limit of open files (LimitNOFILE=, ulimit -n)",
+                    strerror(errno));
         poll(NULL, 0, ACCEPT_PAUSE_MS);
     }
     return accepted;
@@ -188,6 +220,7 @@ struct mg_context *civetweb_start(const struct mg_callbacks *callbacks, struct i
 }
 
 void civetweb_stop(struct mg_context *context) {
+    atomic_store(&((struct intake *)mg_get_user_data(context))->ending, true);
     /* mg_stop forgets the connections that no thread has taken yet. */
     pthread_mutex_lock(&context->thread_mutex);
     while (context->sq_tail < context->sq_head) {
@@ -243,16 +276,21 @@ bool civetweb_head_is_whole(const struct mg_connection *connection) {
     return true;
 }
 
+bool civetweb_head_is_there(const struct mg_connection *connection) {
+    return connection->request_len > 0;
+}
+
 bool civetweb_head_is_too_long(const struct mg_connection *connection) {
     return connection->request_len == -2; /* from read_message */
 }
 
-bool civetweb_is_chunked(const struct mg_connection *connection) {
-    return connection->is_chunked != 0;
+int64_t civetweb_waited_ms(const struct mg_connection *connection) {
+    return clock_monotonic_ms() - (connection->req_time.tv_sec * 1000LL + connection->req_time.tv_nsec / 1000000);
 }
 
 size_t civetweb_bytes_behind_head(const struct mg_connection *connection) {
-    return connection->data_len > connection->request_len ? (size_t)(connection->data_len - connection->request_len) : 0;
+    return connection->data_len > connection->request_len ? (size_t)(connection->data_len - connection->request_len)
+                                                          : 0;
 }
 
 bool civetweb_body_is_unread(const struct mg_connection *connection) {

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "base/fault.h"
@@ -26,15 +27,21 @@ void civetweb_addresses(const struct mg_context *context, struct buffer *out);
 void civetweb_thread_is_master(struct mg_context *context, struct intake *intake);
 void civetweb_thread_is_worker(struct exchange *exchange);
 
+/* To be called from the init_connection callback of a worker. */
+void civetweb_connection_begins(const struct mg_connection *connection);
+
 int civetweb_socket(const struct mg_connection *connection);
 /* Will the connection stay open after this request, as far as civetweb and the sender are concerned? */
 bool civetweb_keeps_alive(const struct mg_connection *connection);
 void civetweb_set_closing(struct mg_connection *connection);
 /* Did civetweb understand every byte of the head? It drops what follows a line that it can't read, and headers beyond its limit. */
 bool civetweb_head_is_whole(const struct mg_connection *connection);
+/* Has the end of the head arrived? */
+bool civetweb_head_is_there(const struct mg_connection *connection);
 /* Was the head longer than the buffer that civetweb has for it? */
 bool civetweb_head_is_too_long(const struct mg_connection *connection);
-bool civetweb_is_chunked(const struct mg_connection *connection);
+/* Since the end of the request before this one, or the beginning of the connection. */
+int64_t civetweb_waited_ms(const struct mg_connection *connection);
 /* Bytes behind the head that have already arrived. */
 size_t civetweb_bytes_behind_head(const struct mg_connection *connection);
 /* Is there more of the body than has already arrived or been read? */

@@ -23,8 +23,8 @@ enum answer exchange_answer(enum store_result result) {
 
 static void exchange_log(const struct exchange *exchange, enum answer answer) {
     const struct event *event = exchange->put.event;
-    log_debug(exchange->intake->options.log, "%s/%s %s: %s, %d deliveries", event->source.data, event->id.data, event->type.data,
-              answer_row(answer)->reason, exchange->put.plugin_count);
+    log_debug(exchange->intake->options.log, "%s/%s %s: %s, %d deliveries", event->source.data, event->id.data,
+              event->type.data, answer_row(answer)->reason, exchange->put.plugin_count);
 }
 
 /* The connection's own thread may be reading meanwhile, but never writes or closes before the state says so. (Over TLS the two can't be

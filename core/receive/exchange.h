@@ -21,7 +21,11 @@
 struct intake;
 struct mg_connection;
 
-enum exchange_state { EXCHANGE_IDLE, EXCHANGE_SUBMITTED, EXCHANGE_AWAITED /* submitted, and its thread sleeps until it is answered */ };
+enum exchange_state {
+    EXCHANGE_IDLE,
+    EXCHANGE_SUBMITTED,
+    EXCHANGE_AWAITED /* submitted, and its thread sleeps until it is answered */
+};
 
 /* Made by server_start, one for each thread, freed after all threads have ended. */
 struct exchange {
@@ -38,7 +42,7 @@ struct exchange {
     int plugins[SETUP_PLUGIN_LIMIT]; /* store numbers, put.plugins points here */
     int source;                      /* index in the setup */
     int socket;
-    bool closes;                     /* the connection ends with this answer */
+    bool closes; /* the connection ends with this answer */
     struct answer_date date;
 
     _Atomic uint32_t state; /* enum exchange_state; also a futex */

@@ -18,7 +18,12 @@ struct intake_source {
     struct log_limit refusal_lines, unrouted_lines;
 };
 
-enum { INTAKE_STORE_RESULTS = STORE_UNAVAILABLE + 1 };
+enum {
+    INTAKE_STORE_RESULTS = STORE_UNAVAILABLE + 1,
+    /* Each idle connection holds a thread: long enough for a sender's burst, short enough that a hundred idle senders don't keep others
+     * out for long. */
+    INTAKE_KEEP_ALIVE_MS = 5000,
+};
 
 struct intake {
     struct server_options options;
@@ -26,10 +31,11 @@ struct intake {
     /* The answers of the hot path: by enum store_result, and whether the connection ends. */
     struct answer_bytes answers[INTAKE_STORE_RESULTS][2];
     struct log_limit connection_lines; /* of what goes wrong below HTTP */
-    _Atomic uint64_t unsent; /* answers that their sender did not take */
-    _Atomic int connections; /* accepted and not yet closed */
+    _Atomic uint64_t unsent;           /* answers that their sender did not take */
+    _Atomic int connections;           /* accepted and not yet closed */
     _Atomic bool listening;
     _Atomic bool stopping; /* no new connection; idle ones end, others after their answer */
+    _Atomic bool ending;   /* those that are still arriving end too */
 };
 
 static inline int intake_no_source(const struct intake *intake) {

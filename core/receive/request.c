@@ -95,12 +95,16 @@ static bool content_type_is_json(const char *type) {
 
 enum answer request_check_body(const struct request *request, int64_t limit, struct fault *reason) {
     if (request->content_length > limit) {
-        fault_set(reason, "a body of %lld bytes is over the limit of %lld", (long long)request->content_length, (long long)limit);
+        fault_set(reason, "a body of %lld bytes is over the limit of %lld", (long long)request->content_length,
+                  (long long)limit);
         return ANSWER_BODY_SIZE;
     }
-    if (request->content_type == NULL || request->doubled_content_type || !content_type_is_json(request->content_type)) {
+    if (request->content_type == NULL || request->doubled_content_type ||
+        !content_type_is_json(request->content_type)) {
         fault_set(reason, "the content type is %.100s",
-                  request->doubled_content_type ? "given twice" : request->content_type ? request->content_type : "missing");
+                  request->doubled_content_type ? "given twice"
+                  : request->content_type       ? request->content_type
+                                                : "missing");
         return ANSWER_CONTENT_TYPE;
     }
     return request->expects_more ? ANSWER_EXPECTATION : ANSWER_NONE;
@@ -177,8 +181,19 @@ bool request_header(void *context, const char *name, int count, struct bytes *va
 
 /* Credentials; what is about this one connection and not the event; and Content-Length, which the body's own length says. */
 static const char *const dropped_headers[] = {
-    "authorization", "connection", "content-length", "cookie", "expect",  "keep-alive",        "proxy-authenticate",
-    "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "expect",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 };
 
 static bool header_is_named(const char *name, const char *lower) {

@@ -16,12 +16,10 @@
 #include "receive/intake.h"
 
 enum {
-    /* Each idle connection holds a thread: long enough for a sender's burst, short enough that a hundred idle senders don't keep others out. */
-    KEEP_ALIVE_MS = 5000,
     CONNECTION_QUEUE = 128, /* accepted, and waiting for a thread */
     LISTEN_BACKLOG = 1024,  /* not yet accepted */
     HEAD_LIMIT = 16 * 1024,
-    DRAIN_LIMIT_MS = 3000,  /* at a stop, for requests that are still arriving */
+    DRAIN_LIMIT_MS = 3000, /* at a stop, for requests that are still arriving */
     DRAIN_STEP_MS = 5,
     TICK_MS = 60 * 1000,
 };
@@ -64,6 +62,7 @@ static int connection_begins(const struct mg_connection *connection, void **data
     (void)data;
     struct exchange *exchange = mg_get_thread_pointer(connection);
     exchange->connection = (struct mg_connection *)connection;
+    civetweb_connection_begins(connection);
     return 0;
 }
 
@@ -184,14 +183,17 @@ static void server_free(struct server *server) {
 static bool server_listen(struct server *server, struct fault *fault) {
     const struct setup *setup = server->intake.options.setup;
     struct buffer list = { 0 };
-    char threads[16], timeout[24], queue[16], keep_alive[16], backlog[16], head[16];
+    char threads[16], timeout[24], queue[16], keep_alive[24], backlog[16], head[16];
     snprintf(threads, sizeof(threads), "%d", server->exchange_count);
     snprintf(timeout, sizeof(timeout), "%lld", (long long)setup->limits.request_timeout_ms);
     snprintf(queue, sizeof(queue), "%d", CONNECTION_QUEUE);
-    snprintf(keep_alive, sizeof(keep_alive), "%d", KEEP_ALIVE_MS);
+    snprintf(keep_alive, sizeof(keep_alive), "%lld",
+             (long long)setup->limits.request_timeout_ms + INTAKE_KEEP_ALIVE_MS);
     snprintf(backlog, sizeof(backlog), "%d", LISTEN_BACKLOG);
     snprintf(head, sizeof(head), "%d", HEAD_LIMIT);
     if (listen_list(setup, &list, fault)) {
+        /* A name and its value on each line. */
+        /* clang-format off */
         const char *options[] = {
             "listening_ports", buffer_text(&list),
             "num_threads", threads,
@@ -200,12 +202,13 @@ static bool server_listen(struct server *server, struct fault *fault) {
             "max_request_size", head,
             "request_timeout_ms", timeout,
             "enable_keep_alive", "yes",
-            "keep_alive_timeout_ms", keep_alive,
+            "keep_alive_timeout_ms", keep_alive, /* until the next head is whole */
             "tcp_nodelay", "1",
             "decode_url", "no",
             "access_control_allow_methods", "", /* no answers to CORS preflights behind our back */
             NULL,
         };
+        /* clang-format on */
         server->civetweb = civetweb_start(&callbacks, &server->intake, options, fault);
     }
     buffer_free(&list);
@@ -246,7 +249,8 @@ static void tick_source(struct server *server, int source) {
         }
     }
     if (since[ANSWER_ACCEPTED] + since[ANSWER_DUPLICATE] + refused > 0) {
-        log_info(server->intake.options.log, "in the last minute, %s%s: %llu events accepted, %llu duplicates, %llu requests refused%s",
+        log_info(server->intake.options.log,
+                 "in the last minute, %s%s: %llu events accepted, %llu duplicates, %llu requests refused%s",
                  counted->name.length > 0 ? "source " : "no source", counted->name.data,
                  (unsigned long long)since[ANSWER_ACCEPTED], (unsigned long long)since[ANSWER_DUPLICATE],
                  (unsigned long long)refused, buffer_text(&refusals));
@@ -270,11 +274,13 @@ void server_stop(struct server *server) {
     struct timespec step = { .tv_nsec = DRAIN_STEP_MS * 1000000L };
     int64_t until_ms = clock_monotonic_ms() + DRAIN_LIMIT_MS;
     atomic_store(&intake->stopping, true);
-    while ((atomic_load(&intake->listening) || atomic_load(&intake->connections) > 0) && clock_monotonic_ms() < until_ms)
+    while ((atomic_load(&intake->listening) || atomic_load(&intake->connections) > 0) &&
+           clock_monotonic_ms() < until_ms)
         nanosleep(&step, NULL);
     int left = atomic_load(&intake->connections);
     if (left > 0)
-        log_info(intake->options.log, "stopped receiving while %d requests were still arriving; their senders will try again", left);
+        log_info(intake->options.log,
+                 "stopped receiving while %d requests were still arriving; their senders will try again", left);
     civetweb_stop(server->civetweb);
     server_free(server);
 }

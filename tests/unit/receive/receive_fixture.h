@@ -165,10 +165,17 @@ static inline int fixture_make(void **state) {
     fixture->plugin_numbers[0] = 7;
     fixture->plugin_numbers[1] = 8;
     fixture->route_plugins[0] = 1;
-    fixture->route = (struct setup_route){ .pattern = (char *)"payment*", .plugins = fixture->route_plugins, .plugin_count = 1 };
+    fixture->route =
+        (struct setup_route){ .pattern = (char *)"payment*", .plugins = fixture->route_plugins, .plugin_count = 1 };
     fixture->setup = (struct setup){
-        .sources = fixture->sources, .source_count = 2, .plugins = fixture->plugins, .plugin_count = 2,
-        .routes = &fixture->route, .route_count = 1, .listens = &fixture->listen, .listen_count = 1,
+        .sources = fixture->sources,
+        .source_count = 2,
+        .plugins = fixture->plugins,
+        .plugin_count = 2,
+        .routes = &fixture->route,
+        .route_count = 1,
+        .listens = &fixture->listen,
+        .listen_count = 1,
         .limits = { .body = 65536, .threads = 80, .request_timeout_ms = 10000, .stop_timeout_ms = 25000 },
     };
     fixture->log.level = LOG_LEVEL_DEBUG;
@@ -286,12 +293,13 @@ static inline void client_expect_end(int client) {
 }
 
 /* Appends a signed POST; `more` are further header lines, `version` "1.1" or "1.0". */
-static inline void request_append(struct buffer *out, const struct setup_source *source, const char *version, const char *more,
-                                  const char *body) {
+static inline void request_append(struct buffer *out, const struct setup_source *source, const char *version,
+                                  const char *more, const char *body) {
     struct fault fault;
-    buffer_format(out, "POST %s HTTP/%s\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s", source->path,
-                  version, strlen(body), more);
-    assert_true(signature_sign(&source->scheme, source->keys[0], NULL, clock_wall_ms() / 1000, NULL, bytes_of(body), out, &fault));
+    buffer_format(out, "POST %s HTTP/%s\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s",
+                  source->path, version, strlen(body), more);
+    assert_true(signature_sign(&source->scheme, source->keys[0], NULL, clock_wall_ms() / 1000, NULL, bytes_of(body),
+                               out, &fault));
     buffer_append_text(out, "\r\n");
     buffer_append_text(out, body);
 }
@@ -301,7 +309,8 @@ static inline struct bytes buffer_view(const struct buffer *buffer) {
 }
 
 /* One signed event on an open connection. */
-static inline struct reply client_post(int client, const struct setup_source *source, const char *more, const char *body) {
+static inline struct reply client_post(int client, const struct setup_source *source, const char *more,
+                                       const char *body) {
     struct buffer request = { 0 };
     request_append(&request, source, "1.1", more, body);
     client_send(client, buffer_view(&request));

@@ -54,7 +54,8 @@ static void unrouted(void **state) {
 
 static void bad_signatures(void **state) {
     struct fixture *fixture = *state;
-    struct reply reply = ask(fixture, "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+    struct reply reply =
+        ask(fixture, "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
     assert_int_equal(reply.status, 400);
     assert_string_equal(reply.body, "Webhook Error: signature verification failed");
     assert_string_equal(reply_header(&reply, "Content-Type"), "text/plain; charset=utf-8");
@@ -68,7 +69,8 @@ static void bad_signatures(void **state) {
     struct fault fault;
     const struct setup_source *source = &fixture->sources[0];
     buffer_append_text(&request, "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n");
-    signature_sign(&source->scheme, source->keys[0], NULL, clock_wall_ms() / 1000 - 301, NULL, bytes_of("{}"), &request, &fault);
+    signature_sign(&source->scheme, source->keys[0], NULL, clock_wall_ms() / 1000 - 301, NULL, bytes_of("{}"), &request,
+                   &fault);
     buffer_append_text(&request, "\r\n{}");
     reply = ask(fixture, buffer_text(&request));
     buffer_free(&request);
@@ -95,7 +97,8 @@ static void bad_bodies(void **state) {
 
 static void paths_and_methods(void **state) {
     static const char *const unknown[] = {
-        "/", "/webhook/", "/webhook/sub", "/webhook%00x", "/%77ebhook", "/WEBHOOK", "/./webhook", "//webhook", "/webhoo",
+        "/",        "/webhook/",  "/webhook/sub", "/webhook%00x", "/%77ebhook",
+        "/WEBHOOK", "/./webhook", "//webhook",    "/webhoo",
     };
     char request[256];
     for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
@@ -123,14 +126,26 @@ static void head_has_no_body(void **state) {
 }
 
 static void content_types(void **state) {
-    static const struct { const char *type; int status; } cases[] = {
-        { "application/json", 400 }, { "Application/JSON; charset=utf-8", 400 }, { "application/cloudevents+json", 400 },
-        { "application/problem+JSON ;x=y", 400 }, { "application/jsonx", 415 }, { "text/plain", 415 }, { "+json", 415 },
-        { "application/+json", 415 }, { "json", 415 }, { "application/x-www-form-urlencoded", 415 }, { "", 415 },
+    static const struct {
+        const char *type;
+        int status;
+    } cases[] = {
+        { "application/json", 400 },
+        { "Application/JSON; charset=utf-8", 400 },
+        { "application/cloudevents+json", 400 },
+        { "application/problem+JSON ;x=y", 400 },
+        { "application/jsonx", 415 },
+        { "text/plain", 415 },
+        { "+json", 415 },
+        { "application/+json", 415 },
+        { "json", 415 },
+        { "application/x-www-form-urlencoded", 415 },
+        { "", 415 },
     };
     char request[256];
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        snprintf(request, sizeof(request), "POST /webhook HTTP/1.1\r\nContent-Type: %s\r\nContent-Length: 2\r\n\r\n{}", cases[i].type);
+        snprintf(request, sizeof(request), "POST /webhook HTTP/1.1\r\nContent-Type: %s\r\nContent-Length: 2\r\n\r\n{}",
+                 cases[i].type);
         int status = ask(*state, request).status;
         if (status != cases[i].status)
             fail_msg("%s: %d", cases[i].type, status);
@@ -140,16 +155,27 @@ static void content_types(void **state) {
 
 static void framing(void **state) {
     static const char *const bad[] = {
-        "Content-Length: 2\r\nContent-Length: 2\r\n", "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
-        "Content-Length: +2\r\n", "Content-Length: 0x2\r\n", "Content-Length: 2a\r\n", "Content-Length: 2, 2\r\n",
-        "Content-Length : 2\r\n", "Content-Length: -2\r\n", "Content-Length:\r\n", "Transfer-Encoding: identity\r\n",
-        "Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-        "A: b\r\n folded\r\nContent-Length: 2\r\n", ":x\r\nContent-Length: 2\r\n", "\xc3: b\r\nContent-Length: 2\r\n",
+        "Content-Length: 2\r\nContent-Length: 2\r\n",
+        "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+        "Content-Length: +2\r\n",
+        "Content-Length: 0x2\r\n",
+        "Content-Length: 2a\r\n",
+        "Content-Length: 2, 2\r\n",
+        "Content-Length : 2\r\n",
+        "Content-Length: -2\r\n",
+        "Content-Length:\r\n",
+        "Transfer-Encoding: identity\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "A: b\r\n folded\r\nContent-Length: 2\r\n",
+        ":x\r\nContent-Length: 2\r\n",
+        "\xc3: b\r\nContent-Length: 2\r\n",
     };
     char request[256];
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         int client = client_connect(*state);
-        snprintf(request, sizeof(request), "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\n%s\r\n{}", bad[i]);
+        snprintf(request, sizeof(request), "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\n%s\r\n{}",
+                 bad[i]);
         client_send(client, bytes_of(request));
         struct reply reply = client_read(client, false);
         if (reply.status != 400 || strncmp(reply.body, "Webhook Error: ", 15) != 0)
@@ -174,23 +200,31 @@ static void versions(void **state) {
 
 static void too_large(void **state) {
     struct fixture *fixture = *state;
-    struct reply reply = ask(fixture, "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 65537\r\n\r\n");
+    struct reply reply =
+        ask(fixture, "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 65537\r\n\r\n");
     assert_int_equal(reply.status, 413);
     assert_string_equal(reply_header(&reply, "Connection"), "close");
-    reply = ask(fixture, "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 18446744073709551621\r\n\r\n");
+    reply =
+        ask(fixture,
+            "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 18446744073709551621\r\n\r\n");
     assert_int_equal(reply.status, 413);
 
     /* A sender that writes all of it before it reads still sees the answer. */
     static char much[1 << 20];
     memset(much, ' ', sizeof(much));
     int client = client_connect(fixture);
-    client_send(client, bytes_of("POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n"));
+    client_send(
+        client,
+        bytes_of("POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n"));
     assert_true(client_send(client, (struct bytes){ much, sizeof(much) }));
     assert_int_equal(client_read(client, false).status, 413);
     client_expect_end(client);
 
     client = client_connect(fixture);
-    client_send(client, bytes_of("POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n20000\r\n"));
+    client_send(
+        client,
+        bytes_of(
+            "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n20000\r\n"));
     assert_true(client_send(client, (struct bytes){ much, 0x20000 }));
     assert_int_equal(client_read(client, false).status, 413);
     client_expect_end(client);
@@ -237,9 +271,12 @@ static void chunked(void **state) {
     int client = client_connect(fixture);
     for (int turn = 0; turn < 2; turn++) {
         buffer_clear(&request);
-        buffer_append_text(&request, "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n");
-        signature_sign(&source->scheme, source->keys[0], NULL, clock_wall_ms() / 1000, NULL, bytes_of(PAYMENT), &request, &fault);
-        buffer_format(&request, "\r\n5;x=y\r\n%.5s\r\n%zx\r\n%s\r\n0\r\nTrailer: t\r\n\r\n", PAYMENT, strlen(PAYMENT) - 5, PAYMENT + 5);
+        buffer_append_text(
+            &request, "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n");
+        signature_sign(&source->scheme, source->keys[0], NULL, clock_wall_ms() / 1000, NULL, bytes_of(PAYMENT),
+                       &request, &fault);
+        buffer_format(&request, "\r\n5;x=y\r\n%.5s\r\n%zx\r\n%s\r\n0\r\nTrailer: t\r\n\r\n", PAYMENT,
+                      strlen(PAYMENT) - 5, &PAYMENT[5]);
         client_send(client, buffer_view(&request));
         assert_int_equal(client_read(client, false).status, 200);
         fake_meet(&fixture->store);
@@ -247,8 +284,11 @@ static void chunked(void **state) {
     }
     close(client);
     buffer_free(&request);
-    assert_int_equal(ask(fixture, "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").status,
-                     400);
+    assert_int_equal(
+        ask(fixture,
+            "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+            .status,
+        400);
 }
 
 static void slow_body(void **state) {
@@ -257,7 +297,8 @@ static void slow_body(void **state) {
     fixture->setup.limits.request_timeout_ms = 200;
     assert_true(fixture_start(fixture, "127.0.0.1:0", &fault));
     int client = client_connect(fixture);
-    client_send(client, bytes_of("POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{"));
+    client_send(client,
+                bytes_of("POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{"));
     int status = 0;
     while (status == 0) { /* a byte every 20 ms: the deadline is for the whole */
         struct pollfd readable = { client, POLLIN, 0 };
@@ -268,6 +309,18 @@ static void slow_body(void **state) {
     }
     assert_int_equal(status, 408);
     close(client);
+}
+
+static void slow_head(void **state) {
+    struct fixture *fixture = *state;
+    struct fault fault;
+    fixture->setup.limits.request_timeout_ms = 200;
+    assert_true(fixture_start(fixture, "127.0.0.1:0", &fault));
+    int client = client_connect(fixture), silent = client_connect(fixture);
+    client_send(client, bytes_of("POST /webhook HTTP/1.1\r\nContent-Ty"));
+    assert_int_equal(client_read(client, false).status, 408);
+    client_expect_end(client);
+    client_expect_end(silent);
 }
 
 int main(void) {
@@ -287,6 +340,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(expectations, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(chunked, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(slow_body, fixture_make, fixture_end),
+        cmocka_unit_test_setup_teardown(slow_head, fixture_make, fixture_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

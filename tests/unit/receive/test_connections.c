@@ -57,7 +57,8 @@ static void only_one_is_with_the_store(void **state) {
 
 static void connection_close(void **state) {
     struct fixture *fixture = *state;
-    static const char *const wishes[] = { "Connection: close\r\n", "Connection: keep-alive, close\r\n", "Connection: Close\r\n" };
+    static const char *const wishes[] = { "Connection: close\r\n", "Connection: keep-alive, close\r\n",
+                                          "Connection: Close\r\n" };
     for (size_t i = 0; i < sizeof(wishes) / sizeof(*wishes); i++) {
         struct buffer request = { 0 };
         request_append(&request, &fixture->sources[0], "1.1", wishes[i], EVENT);
@@ -266,7 +267,8 @@ static void stop_with_idle_connections(void **state) {
 static void stop_with_half_a_request(void **state) {
     struct fixture *fixture = *state;
     int client = client_connect(fixture);
-    client_send(client, bytes_of("POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"));
+    client_send(client,
+                bytes_of("POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"));
     int other = client_connect(fixture);
     assert_int_equal(client_post(other, &fixture->sources[0], "", EVENT).status, 200);
     close(other);
@@ -319,7 +321,8 @@ static void both_families(void **state) {
 }
 
 static void unusable_addresses(void **state) {
-    static const char *const bad[] = { "127.0.0.1", "127.0.0.1:8080s", "127.0.0.1:0,127.0.0.1:0", "x/tmp/socket", "", "192.0.2.1:0" };
+    static const char *const bad[] = { "127.0.0.1", "127.0.0.1:8080s", "127.0.0.1:0,127.0.0.1:0", "x/tmp/socket",
+                                       "",          "192.0.2.1:0" };
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct fault fault = { "" };
         assert_false(fixture_start(*state, bad[i], &fault));
@@ -352,15 +355,28 @@ static void out_of_descriptors(void **state) {
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
+#define TEST(name)           cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
 #define TEST_UNSTARTED(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(keep_alive), TEST(pipelined_in_order), TEST(only_one_is_with_the_store), TEST(connection_close), TEST(http_1_0),
-        TEST(upgrade_is_not_taken), TEST(vanishing_sender), TEST(sender_that_does_not_read), TEST(many_connections),
-        TEST(stop_under_load), TEST(stop_waits_for_the_store), TEST(stop_with_idle_connections), TEST(stop_with_half_a_request),
-        TEST(port_in_use), TEST_UNSTARTED(both_families), TEST_UNSTARTED(unusable_addresses), TEST(out_of_descriptors),
+        TEST(keep_alive),
+        TEST(pipelined_in_order),
+        TEST(only_one_is_with_the_store),
+        TEST(connection_close),
+        TEST(http_1_0),
+        TEST(upgrade_is_not_taken),
+        TEST(vanishing_sender),
+        TEST(sender_that_does_not_read),
+        TEST(many_connections),
+        TEST(stop_under_load),
+        TEST(stop_waits_for_the_store),
+        TEST(stop_with_idle_connections),
+        TEST(stop_with_half_a_request),
+        TEST(port_in_use),
+        TEST_UNSTARTED(both_families),
+        TEST_UNSTARTED(unusable_addresses),
+        TEST(out_of_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
