@@ -27,6 +27,9 @@ def folder(tmp_path):
     yield folder
     if folder.is_dir():
         run("--stop", str(folder))
+    log = folder / "grapnel.log"
+    said = log.read_text() if log.exists() else ""
+    assert "Sanitizer" not in said and "runtime error" not in said, said
 
 
 def start(folder, **options):

@@ -54,6 +54,9 @@ def clone(tmp_path):
     (tmp_path / "build/release").symlink_to(BUILD)
     yield tmp_path
     run("[ ! -d quickstart ] || examples/quickstart.sh --stop", tmp_path)
+    log = tmp_path / "quickstart/grapnel.log"
+    said = log.read_text() if log.exists() else ""
+    assert "Sanitizer" not in said and "runtime error" not in said, said
 
 
 def test_all_commands_in_their_order(clone):
