@@ -16,8 +16,9 @@ struct spawned {
     struct wire_page *page;
 };
 
-/* Must be called on the main thread: the host asks the kernel to be killed when the thread that started it ends. False with the reason. */
-bool spawn_host(const char *host, struct spawned *spawned, struct fault *fault);
+/* Must be called on the main thread: the host asks the kernel to be killed when the thread that started it ends. `name` is the plugin's, for
+ * people who look at the list of processes. False with the reason. */
+bool spawn_host(const char *host, const char *name, struct spawned *spawned, struct fault *fault);
 /* Closes and unmaps; the process must have been reaped. */
 void spawned_close(struct spawned *spawned);
 

@@ -58,8 +58,19 @@ fi
 built=$(find "$folder/hello" -name '*.so' | head -n 1)
 [[ -n $built ]] || fail "find_package(GrapnelSdk) built no plugin"
 
+# The moved daemon finds its host beside itself, and loads what was built against it, and its own plugins.
 if [[ -x $prefix/bin/grapnel ]]; then
     for plugin in "$folder/hello.so" "$built"; do
-        "$prefix/bin/grapnel" plugin describe "$plugin" || fail "the installed grapnel cannot describe $plugin"
+        cat >"$folder/grapnel.yaml" <<EOT
+listen: [ 127.0.0.1:0 ]
+sources:
+  shop: { path: /webhook, signature: stripe, secrets: [ whsec_test ] }
+plugins:
+  hello: { file: $plugin, settings: { greeting: Hi } }
+  logging: { settings: { path: events.log } }
+routes:
+  "*": [ hello, logging ]
+EOT
+        "$prefix/bin/grapnel" check -c "$folder/grapnel.yaml" || fail "the installed grapnel cannot use $plugin"
     done
 fi
