@@ -21,27 +21,42 @@ SAMPLE_SECONDS = 0.01
 # Without a new line in the file for as long as this, what is missing will not come.
 PATIENCE_SECONDS = 30
 # An event that went through takes this much disk: in the store, its log, and the plugin's file. With room to spare.
-BYTES_PER_EVENT, MOST_EVENTS_PER_SECOND = 6 * 1024, 60_000
+BYTES_PER_EVENT, MOST_EVENTS_PER_SECOND = 3 * 1024, 50_000
 
 
 class Watch(threading.Thread):
-    """Looks at the event file's size and the daemon's memory while wrk runs."""
+    """Looks at the machine, the server's memory and the size of the event file, if there is one, while wrk runs and after."""
 
-    def __init__(self, daemon, events):
+    def __init__(self, server, own, load, events):
         super().__init__(daemon=True)
-        self.daemon_pid, self.events = daemon.pid, events
+        self.server_pid, self.own, self.events = server.pid, own + [load.process.pid], events
         self.last_growth_ns, self.resident_kib = 0, 0
+        self.samples = []  # (when, what the machine has spent on others than us)
         self.ended = threading.Event()
 
     def run(self):
-        size, looked = self.events.size(), 0
+        size, looked = self.events.size() if self.events else 0, 0
         while not self.ended.wait(SAMPLE_SECONDS):
-            now = self.events.size()
+            now = self.events.size() if self.events else 0
             if now != size:
                 size, self.last_growth_ns = now, time.monotonic_ns()
+            if looked % 10 == 0:
+                ours = time.process_time() + sum(map(machine.cpu_seconds, self.own))
+                self.samples.append((time.monotonic_ns(), machine.machine_busy_seconds() - ours))
+                self.resident_kib = max(self.resident_kib, machine.resident_kib(self.server_pid))
             looked += 1
-            if looked % 20 == 1:
-                self.resident_kib = max(self.resident_kib, machine.resident_kib(self.daemon_pid))
+
+    def others(self, first_ns, last_ns):
+        """The share of all cores that others had between two moments."""
+        inside = [sample for sample in self.samples if first_ns <= sample[0] <= last_ns]
+        if len(inside) < 2:
+            return 0.0
+        (begun_ns, before), (ended_ns, after) = inside[0], inside[-1]
+        return max(0.0, after - before) / ((ended_ns - begun_ns) / 1e9 * os.cpu_count())
+
+    def end(self):
+        self.ended.set()
+        self.join()
 
 
 def wait_for_events(events, wanted, watch):
@@ -54,8 +69,7 @@ def wait_for_events(events, wanted, watch):
             until = time.monotonic() + PATIENCE_SECONDS
         else:
             time.sleep(SAMPLE_SECONDS)
-    watch.ended.set()
-    watch.join()
+    watch.end()
     return ids + events.take_ids()
 
 
@@ -86,31 +100,24 @@ def play(build, server, prefix, seconds, events=None):
     """One round: the load, and everything until the last event is through. The row of the table."""
     own = [server.pid] + machine.children(server.pid)
     cpu = {pid: machine.cpu_seconds(pid) for pid in own}
-    busy, ours = machine.machine_busy_seconds(), time.process_time()
-    begun = time.monotonic()
     load = Load(build, server.address, prefix, seconds)
-    watch = None
+    watch = Watch(server, own, load, events)
     try:
-        if events:
-            watch = Watch(server, events)
-            watch.start()
+        watch.start()
         result = load.result()
-        row = {"server": server.name, "rate": result["answered"] / (result["last_ns"] - result["first_ns"]) * 1e9}
-        row["busy"] = machine.machine_busy_seconds() - busy
-        row["known"] = sum(map(machine.cpu_seconds, own)) - sum(cpu.values()) + result["cpu_seconds"] + time.process_time() - ours
-        row["lasted"] = time.monotonic() - begun
+        first_ns, last_ns = result["first_ns"], result["last_ns"]
+        row = {"server": server.name, "rate": result["answered"] / (last_ns - first_ns) * 1e9, "others": watch.others(first_ns, last_ns)}
         if events:
             ids = wait_for_events(events, result["sent_total"], watch)
             check_events(load, result, ids)
-            drained_ns = max(watch.last_growth_ns, result["last_ns"])
-            row["drain"] = (drained_ns - result["last_ns"]) / 1e9
-            row["delivered"] = result["answered"] / (drained_ns - result["first_ns"]) * 1e9
+            drained_ns = max(watch.last_growth_ns, last_ns)
+            row["drain"] = (drained_ns - last_ns) / 1e9
+            row["delivered"] = result["answered"] / (drained_ns - first_ns) * 1e9
             row["resident_kib"] = watch.resident_kib
             wait_until_idle(own)
     finally:
         load.end()
-        if watch:
-            watch.ended.set()
+        watch.end()
     micro = {pid: (machine.cpu_seconds(pid) - cpu[pid]) / result["answered"] * 1e6 for pid in own}
     row["cpu"] = micro.pop(server.pid)
     row["workers_cpu"] = sum(micro.values())
@@ -121,10 +128,9 @@ def play(build, server, prefix, seconds, events=None):
 
 
 def print_row(number, row):
-    others = 100 * max(0.0, row["busy"] - row["known"]) / (row["lasted"] * os.cpu_count())
     drain = f"{row['delivered']:11,.0f} {row['drain']:7.2f}" if "drain" in row else f"{'-':>11} {'-':>7}"
     print(f"{number:5} {row['server']:8} {row['rate']:10,.0f} {row['p50']:7.2f} {row['p99']:7.2f} {row['max']:7.1f} "
-          f"{row['cpu']:7.1f} {row['workers_cpu']:8.1f} {row['load_cpu']:6.1f} {drain} {others:7.0f}%", flush=True)
+          f"{row['cpu']:7.1f} {row['workers_cpu']:8.1f} {row['load_cpu']:6.1f} {drain} {100 * row['others']:7.0f}%", flush=True)
 
 
 HEADER = (f"{'round':5} {'server':8} {'requests/s':>10} {'p50 ms':>7} {'p99 ms':>7} {'max ms':>7} {'µs/ev':>7} {'+workers':>8} "
@@ -146,6 +152,10 @@ def summary(rows, disk, memory, workers):
         cpu = statistics.median(row["cpu"] + row["workers_cpu"] for row in rows if row["server"] == server)
         print(f"  {server:12} {rates[server]:10,.0f} {middle(rows, server, 'p50'):8.2f} {middle(rows, server, 'p99'):8.2f} {cpu:9.1f}")
     print(f"  ratio        {ratio:10.2f}   (rounds: {' '.join(f'{each:.2f}' for each in ratios)})")
+    spent = {server: statistics.median(row["cpu"] + row["workers_cpu"] + row["load_cpu"] for row in rows if row["server"] == server)
+             for server in rates}
+    print(f"  if only processor time counted: {spent['empty'] / spent['grapnel']:.2f}   ({spent['empty']:.1f} and "
+          f"{spent['grapnel']:.1f} µs for each event, wrk included)")
     print(f"  delivered    {middle(rows, 'grapnel', 'delivered'):10,.0f} /s to each of 2 plugins, the drain included; "
           f"queue empty {middle(rows, 'grapnel', 'drain'):.2f} s after the load")
     print(f"  fdatasync    p50 {machine.percentile(disk, 0.5) * 1000:.2f} ms, p99 {machine.percentile(disk, 0.99) * 1000:.2f} ms "
@@ -177,7 +187,7 @@ def run(options, folder):
             servers.append(start(options.build, folder / name))
         empty, grapnel = servers
         events = EventFile(folder / "grapnel" / "events.jsonl")
-        for server in servers: # a second each, not counted: threads, caches and the store's files come into being
+        for server in servers:  # a second each, not counted: threads, caches and the store's files come into being
             play(options.build, server, f"evt_warm_{server.name}_", 1, events if server is grapnel else None)
         if options.profile:
             pids = ",".join(map(str, [grapnel.pid] + machine.children(grapnel.pid)))
@@ -214,19 +224,18 @@ def run(options, folder):
 def read_options():
     parser = argparse.ArgumentParser(prog="tests/bench/run.sh", description=__doc__)
     parser.add_argument("--short", action="store_true", help="3 rounds of 3 s, for a look or for CI")
-    parser.add_argument("--rounds", type=int, help="of each server (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="of each server (default: %(default)s)")
     parser.add_argument("--seconds", type=int, help="of each round (default: 10)")
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="where the store lies meanwhile (default: %(default)s)")
     parser.add_argument("--least", type=float, help="fail if the ratio is under this")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="let perf record the daemon and its workers into FILE")
     parser.add_argument("--build", type=Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    options.rounds = options.rounds or 3
-    options.seconds = options.seconds or (3 if options.short else 10)
+    if options.seconds is None:
+        options.seconds = 3 if options.short else 10
     if not 1 <= options.rounds <= 20 or not 1 <= options.seconds <= 60:
         parser.error("between 1 and 20 rounds of 1 to 60 s")
-    if options.build:
-        options.build = options.build.resolve()
+    options.build = options.build.resolve()
     return options
 
 

@@ -24,7 +24,7 @@ def cpu_seconds(pid):
 
 
 def machine_busy_seconds():
-    """What all cores have spent on anything but waiting, in guests of this machine not counted twice."""
+    """What all cores have spent on anything but idling, the time that the hypervisor took from them included."""
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(
         int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
     return (user + nice + system + irq + softirq + steal) / TICKS

@@ -14,8 +14,11 @@ for tool in wrk /usr/bin/python3 setpriv; do
     fi
 done
 build=${GRAPNEL_BUILD:-build/release}
-{
-    [[ -f $build/build.ninja ]] || cmake --preset release -B "$build" -DGRAPNEL_TESTS=ON
-    cmake --build "$build" --target bench
-} >&2
+case " $* " in
+*" --help "* | *" -h "*) ;;
+*)
+    [[ -f $build/build.ninja ]] || cmake --preset release -B "$build" -DGRAPNEL_TESTS=ON >&2
+    cmake --build "$build" --target bench >&2
+    ;;
+esac
 exec env PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/bench.py --build "$build" "$@"
