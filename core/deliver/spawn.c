@@ -92,11 +92,11 @@ static bool spawn_open(struct spawned *spawned, struct spawn_ends *ends) {
     return true;
 }
 
-static int spawn_run(const char *host, const struct spawn_ends *ends, pid_t *process) {
+static int spawn_run(const char *host, const char *name, const struct spawn_ends *ends, pid_t *process) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
-    char *arguments[] = { (char *)host, NULL };
+    char *arguments[] = { (char *)host, (char *)name, NULL };
     char *environment[SPAWN_VARIABLES];
     spawn_environment(environment);
     sigemptyset(&none);
@@ -121,10 +121,10 @@ static int spawn_run(const char *host, const struct spawn_ends *ends, pid_t *pro
     return error;
 }
 
-bool spawn_host(const char *host, struct spawned *spawned, struct fault *fault) {
+bool spawn_host(const char *host, const char *name, struct spawned *spawned, struct fault *fault) {
     struct spawn_ends ends = { -1, -1, -1, -1, -1 };
     *spawned = (struct spawned){ .process = -1, .process_watch = -1, .socket = -1, .output = -1 };
-    int error = spawn_open(spawned, &ends) ? spawn_run(host, &ends, &spawned->process) : errno;
+    int error = spawn_open(spawned, &ends) ? spawn_run(host, name, &ends, &spawned->process) : errno;
     spawn_ends_close(&ends);
     if (!error) {
         spawned->process_watch = pidfd_open(spawned->process, 0);

@@ -55,7 +55,7 @@ struct worker *worker_start(const struct worker_options *options, struct fault *
     worker->options = *options;
     worker->line.limit = WORKER_LINE_LIMIT;
     worker->in.limit = (size_t)WIRE_FRAME_LIMIT + WORKER_READ_SIZE;
-    if (!spawn_host(options->host, &worker->spawned, fault)) {
+    if (!spawn_host(options->host, options->plugin, &worker->spawned, fault)) {
         free(worker);
         return NULL;
     }
