@@ -91,6 +91,12 @@ static void test_bad_put_does_not_harm_its_group(void **state) {
     assert_counts(bench, (struct store_counts){.events = 2, .pending = 4});
     assert_int_equal(put_one(bench, "evt_2", STORE_ACCEPTED), 3);
     assert_int_equal(bench->broken, 0);
+    struct store_delivery read[4]; /* the names that were new when the group was rolled back were written again */
+    assert_int_equal(store_read_fresh(bench->reader, bench->plugins[0], 0, read, 4), 3);
+    for (int i = 0; i < 3; i++) {
+        assert_string_equal(read[i].event->type.data, "payment.succeeded");
+        event_release(read[i].event);
+    }
 }
 
 static void test_unrouted(void **state) {
