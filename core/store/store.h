@@ -1,5 +1,5 @@
-/* What any engine of the store must do: make events durable before their senders hear 200, hold each delivery until it is settled, and
- * say what is due. One writer thread does all writes; readers are separate and read only. */
+/* What any engine of the store must do: make events durable before their senders hear 200, hold each delivery until it
+ * is settled, and say what is due. One writer thread does all writes; readers are separate and read only. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -23,10 +23,10 @@ struct store_put {
     struct store_put *next; /* the store's */
     struct event *event;    /* the caller's reference; its number is set by the store */
     unsigned char digest[EVENT_DIGEST_SIZE];
-    const int *plugins;     /* store numbers (store_plugin) of the plugins that it is routed to */
-    int plugin_count;       /* 0: kept as unrouted */
-    /* Called once, on the writer thread, after the commit (or its failure) that decided; must not block. The put may be gone when it
-     * returns. */
+    const int *plugins; /* store numbers (store_plugin) of the plugins that it is routed to */
+    int plugin_count;   /* 0: kept as unrouted */
+    /* Called once, on the writer thread, after the commit (or its failure) that decided; must not block. The put may be
+     * gone when it returns. */
     void (*done)(struct store_put *put, enum store_result result);
 };
 
@@ -45,23 +45,25 @@ struct store_settle {
     int64_t event;             /* its number */
     int plugin;                /* store number */
     enum store_settlement settlement;
-    enum store_reason reason;  /* of STORE_DEAD */
-    int attempts, crashes;     /* including this one */
-    int64_t at_ms, due_ms;     /* unix */
+    enum store_reason reason; /* of STORE_DEAD */
+    int attempts, crashes;    /* including this one */
+    int64_t at_ms, due_ms;    /* unix */
     int64_t duration_us;
-    char detail[];             /* what the plugin said, terminated, at most STORE_DETAIL_LIMIT bytes; "" if nothing */
+    char detail[]; /* what the plugin said, terminated, at most STORE_DETAIL_LIMIT bytes; "" if nothing */
 };
 enum { STORE_DETAIL_LIMIT = 1024 };
-struct store_settle *store_settle_make(const char *detail); /* the rest zeroed; detail cut at the limit; null if memory is short */
+/* The rest zeroed; detail cut at the limit; null if memory is short. */
+struct store_settle *store_settle_make(const char *detail);
 
 /* Who is told on the writer thread after each commit. Must not block. */
 struct store_listener {
     void *context;
-    /* Newly stored puts of this commit in order of event number, before their `done` is called; and how many settles were committed (they
-     * are committed in the order of store_settle). Take references to the events (event_hold). */
+    /* Newly stored puts of this commit in order of event number, before their `done` is called; and how many settles
+     * were committed (they are committed in the order of store_settle). Take references to the events (event_hold). */
     void (*committed)(void *context, struct store_put *const *accepted, int accepted_count, int settled_count);
-    /* The store can't go on (an fsync failed: what the kernel holds can't be trusted any more; or it is corrupt). Everything after this
-     * is answered STORE_UNAVAILABLE; the daemon ends with exit 75 so that a restart recovers from what is on disk. */
+    /* The store can't go on (an fsync failed: what the kernel holds can't be trusted any more; or it is corrupt).
+     * Everything after this is answered STORE_UNAVAILABLE; the daemon ends with exit 75 so that a restart recovers from
+     * what is on disk. */
     void (*broken)(void *context, const char *why);
 };
 
@@ -71,18 +73,21 @@ struct store_options {
     struct store_listener listener;
 };
 
-/* Opens or creates; takes the folder's lock (one daemon per state folder); does not start the writer thread yet. Null with the reason. */
+/* Opens or creates; takes the folder's lock (one daemon per state folder); does not start the writer thread yet. Null
+ * with the reason. */
 struct store *store_open(const struct store_options *options, struct fault *fault);
 /* The number of a plugin by its name, the same for ever; call before store_start only. -1 with the reason. */
 int store_plugin(struct store *store, const char *name, struct fault *fault);
 /* How many open deliveries belong to plugins other than `numbers`: parked. Call before store_start. */
 int64_t store_parked(struct store *store, const int *numbers, int count);
 bool store_start(struct store *store, struct fault *fault); /* starts the writer thread */
-/* Writes out all that was put and settled, stops the writer thread, checkpoints, closes. Nobody may call store_put any more. */
+/* Writes out all that was put and settled, stops the writer thread, checkpoints, closes. Nobody may call store_put any
+ * more. */
 void store_close(struct store *store);
 
-void store_put(struct store *store, struct store_put *put);        /* any thread; never blocks */
-void store_settle(struct store *store, struct store_settle *first); /* any thread; a list by `next`, in order; never blocks */
+void store_put(struct store *store, struct store_put *put); /* any thread; never blocks */
+void store_settle(struct store *store,
+                  struct store_settle *first); /* any thread; a list by `next`, in order; never blocks */
 
 /* --- reading; one reader belongs to one thread --- */
 struct store_reader;
@@ -95,12 +100,15 @@ struct store_delivery {
     int attempts, crashes; /* made so far */
     int64_t due_ms;
 };
-/* Deliveries never attempted, with event number above `after`, in its order. Returns how many (at most limit), or -1. */
-int store_read_fresh(struct store_reader *reader, int plugin, int64_t after, struct store_delivery *deliveries, int limit);
+/* Deliveries never attempted, with event number above `after`, in its order. Returns how many
+ * (at most limit), or -1. */
+int store_read_fresh(struct store_reader *reader, int plugin, int64_t after, struct store_delivery *deliveries,
+                     int limit);
 /* Deliveries attempted before and due by now_ms, the longest due first. */
-int store_read_due(struct store_reader *reader, int plugin, int64_t now_ms, struct store_delivery *deliveries, int limit);
-/* What became of an event's deliveries, in the order in which they were settled (done or dead): the journal is kept as long as the
- * event is. Returns how many (at most limit), or -1. */
+int store_read_due(struct store_reader *reader, int plugin, int64_t now_ms, struct store_delivery *deliveries,
+                   int limit);
+/* What became of an event's deliveries, in the order in which they were settled (done or dead): the journal is kept as
+ * long as the event is. Returns how many (at most limit), or -1. */
 struct store_journal_entry {
     int64_t event;
     int plugin; /* store number */

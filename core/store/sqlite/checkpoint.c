@@ -1,10 +1,12 @@
-/* Copying the write-ahead log into the database file, on the writer thread between two groups: only PASSIVE, which waits for nobody, and
- * never TRUNCATE in operation, since writing over a log that has grown is cheaper to sync than letting it grow again. */
+/* Copying the write-ahead log into the database file, on the writer thread between two groups: only PASSIVE, which
+ * waits for nobody, and never TRUNCATE in operation, since writing over a log that has grown is cheaper to sync than
+ * letting it grow again. */
 #include "base/clock.h"
 #include "store/sqlite/engine.h"
 
 enum {
-    LARGE_FRAMES = 1000,       /* of 4 KiB. Puts wait while they are copied: with 4000 the slowest of 1000 took five times as long */
+    LARGE_FRAMES =
+        1000, /* of 4 KiB. Puts wait while they are copied: with 4000 the slowest of 1000 took five times as long */
     IDLE_FRAMES = 256,
     PINNED_STEP_FRAMES = 1000, /* after a reader kept the log from being copied whole */
     PINNED_TELL_FRAMES = 16384,
@@ -43,7 +45,8 @@ static void checkpoint_run(struct store *store) {
     store->checkpoint_after = copied < frames ? frames + PINNED_STEP_FRAMES : 0;
     if (frames - copied > PINNED_TELL_FRAMES) {
         log_limited(store->log, &store->checkpoint_log, LOG_LEVEL_WARN,
-                    "store: %s-wal has grown to %d MiB, since a reader has held on to it for long: look for a backup or sqlite3 shell "
+                    "store: %s-wal has grown to %d MiB, since a reader has held on to it for long: look for a backup "
+                    "or sqlite3 shell "
                     "that is still open",
                     store->path, frames / 256);
     }

@@ -19,14 +19,18 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_EVENT_ADD] = "INSERT INTO event (number, received_ms, source, type, external_id, headers, body) "
                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [STATEMENT_UNROUTED_ADD] = "INSERT INTO unrouted (event) VALUES (?1)",
-    [STATEMENT_DELIVERY_ADD] = "INSERT INTO delivery (plugin, event, due_ms, attempts, crashes) VALUES (?1, ?2, ?3, 0, 0)",
+    [STATEMENT_DELIVERY_ADD] =
+        "INSERT INTO delivery (plugin, event, due_ms, attempts, crashes) VALUES (?1, ?2, ?3, 0, 0)",
     [STATEMENT_DELIVERY_REMOVE] = "DELETE FROM delivery WHERE plugin = ?1 AND event = ?2",
-    [STATEMENT_DELIVERY_LATER] = "UPDATE delivery SET due_ms = ?3, attempts = ?4, crashes = ?5 WHERE plugin = ?1 AND event = ?2",
-    [STATEMENT_DEAD_ADD] = "INSERT INTO dead (plugin, event, dead_ms, attempts, crashes, reason, detail) "
-                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (plugin, event) DO UPDATE SET dead_ms = excluded.dead_ms, "
-                           "attempts = excluded.attempts, crashes = excluded.crashes, reason = excluded.reason, detail = excluded.detail",
-    [STATEMENT_LAST_ERROR_SET] = "INSERT INTO last_error (plugin, event, at_ms, detail) VALUES (?1, ?2, ?3, ?4) "
-                                 "ON CONFLICT (plugin, event) DO UPDATE SET at_ms = excluded.at_ms, detail = excluded.detail",
+    [STATEMENT_DELIVERY_LATER] =
+        "UPDATE delivery SET due_ms = ?3, attempts = ?4, crashes = ?5 WHERE plugin = ?1 AND event = ?2",
+    [STATEMENT_DEAD_ADD] =
+        "INSERT INTO dead (plugin, event, dead_ms, attempts, crashes, reason, detail) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (plugin, event) DO UPDATE SET dead_ms = excluded.dead_ms, "
+        "attempts = excluded.attempts, crashes = excluded.crashes, reason = excluded.reason, detail = excluded.detail",
+    [STATEMENT_LAST_ERROR_SET] =
+        "INSERT INTO last_error (plugin, event, at_ms, detail) VALUES (?1, ?2, ?3, ?4) "
+        "ON CONFLICT (plugin, event) DO UPDATE SET at_ms = excluded.at_ms, detail = excluded.detail",
     [STATEMENT_LAST_ERROR_REMOVE] = "DELETE FROM last_error WHERE plugin = ?1 AND event = ?2",
     [STATEMENT_JOURNAL_ADD] = "INSERT INTO journal (block, sequence, entries) "
                               "SELECT ?1, coalesce(max(sequence), 0) + 1, ?2 FROM journal WHERE block = ?1",
@@ -43,11 +47,15 @@ bool database_fault(struct store *store, const char *doing, struct fault *fault)
     int result = store->database ? sqlite3_extended_errcode(store->database) : SQLITE_NOMEM;
     const char *why = store->database ? sqlite3_errmsg(store->database) : sqlite3_errstr(result);
     if ((result & 0xff) == SQLITE_CORRUPT || (result & 0xff) == SQLITE_NOTADB) {
-        return fault_set(fault, "%s: damaged, or no database at all (%s failed: %s): put a backup in its place, or move it and its -wal "
-                                "away to begin with an empty store; it was not changed", store->path, doing, why);
+        return fault_set(
+            fault,
+            "%s: damaged, or no database at all (%s failed: %s): put a backup in its place, or move it and its -wal "
+            "away to begin with an empty store; it was not changed",
+            store->path, doing, why);
     }
     if ((result & 0xff) == SQLITE_BUSY) {
-        return fault_set(fault, "%s: another program has locked the database (%s failed: %s): end it", store->path, doing, why);
+        return fault_set(fault, "%s: another program has locked the database (%s failed: %s): end it", store->path,
+                         doing, why);
     }
     return fault_set(fault, "%s: %s failed: %s (error %d)", store->path, doing, why, result);
 }
@@ -81,18 +89,23 @@ static bool database_check(struct store *store, bool *empty, struct fault *fault
     }
     *empty = application == 0 && version == 0 && objects == 0;
     if (!*empty && application != APPLICATION_ID) {
-        return fault_set(fault, "%s: this is a database of another program: give grapnel a `state:` folder of its own", store->path);
+        return fault_set(fault, "%s: this is a database of another program: give grapnel a `state:` folder of its own",
+                         store->path);
     }
     if (version > SCHEMA_VERSION) {
-        return fault_set(fault, "%s: written by a newer grapnel (its version is %lld, this program knows up to %d): run that one, or give "
-                                "this one another `state:` folder", store->path, (long long)version, SCHEMA_VERSION);
+        return fault_set(
+            fault,
+            "%s: written by a newer grapnel (its version is %lld, this program knows up to %d): run that one, or give "
+            "this one another `state:` folder",
+            store->path, (long long)version, SCHEMA_VERSION);
     }
     return true;
 }
 
 static bool database_fill(struct store *store, struct fault *fault) {
     if (database_run(store, "BEGIN IMMEDIATE", "beginning to write the tables", fault) &&
-        database_run(store, schema_sql, "making the tables", fault) && database_run(store, "COMMIT", "writing the tables", fault)) {
+        database_run(store, schema_sql, "making the tables", fault) &&
+        database_run(store, "COMMIT", "writing the tables", fault)) {
         return true;
     }
     sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
@@ -121,7 +134,8 @@ static bool database_set_up(struct store *store, struct fault *fault) {
     if (!logged) {
         database_fault(store, "switching to a write-ahead log", fault);
     } else if (strcmp((const char *)sqlite3_column_text(mode, 0), "wal") != 0) {
-        logged = fault_set(fault, "%s: this file system can't keep a write-ahead log: choose a local disk for `state:`", store->path);
+        logged = fault_set(fault, "%s: this file system can't keep a write-ahead log: choose a local disk for `state:`",
+                           store->path);
     }
     sqlite3_finalize(mode);
     return logged && database_run(store, after, "setting it up", fault) && (!empty || database_fill(store, fault));
@@ -129,8 +143,8 @@ static bool database_set_up(struct store *store, struct fault *fault) {
 
 static bool database_prepare(struct store *store, struct fault *fault) {
     for (int i = 0; i < STATEMENT_COUNT; i++) {
-        if (sqlite3_prepare_v3(store->database, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL) !=
-            SQLITE_OK) {
+        if (sqlite3_prepare_v3(store->database, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &store->statements[i], NULL) != SQLITE_OK) {
             return database_fault(store, statement_texts[i], fault);
         }
     }

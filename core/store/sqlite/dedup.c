@@ -47,7 +47,8 @@ static int fresh_write(struct store *store) {
 
 static int recent_forget(struct store *store) {
     struct dedup *dedup = &store->dedup;
-    int64_t step = FORGET_AT_LEAST + FORGET_PER_KEY * dedup->fresh_count, left = dedup->covered - dedup->written.forgotten;
+    int64_t step = FORGET_AT_LEAST + FORGET_PER_KEY * dedup->fresh_count,
+            left = dedup->covered - dedup->written.forgotten;
     dedup->written.forgotten += left < step ? left : step;
     sqlite3_stmt *forget = store->statements[STATEMENT_DEDUP_RECENT_FORGET];
     sqlite3_bind_int64(forget, 1, dedup->written.forgotten);
@@ -73,7 +74,7 @@ int dedup_write(struct store *store) {
 /* What was written as a run is one from now on. */
 static void settling_done(struct dedup *dedup) {
     dedup_run_append(dedup, dedup->next_run); /* has room: see settling_begin */
-    dedup->next_run = (struct dedup_run){.number = dedup->next_run.number + 1};
+    dedup->next_run = (struct dedup_run){ .number = dedup->next_run.number + 1 };
     dedup->covered = dedup->settling_last;
     digest_set_free(&dedup->settling);
     dedup->committed.slot = 0;
@@ -84,7 +85,8 @@ static void settling_done(struct dedup *dedup) {
 /* Enough keys for a run have come together. Without memory for what comes next, they go on coming together. */
 static void settling_begin(struct dedup *dedup) {
     struct digest_set empty;
-    if (dedup->recent.count < DEDUP_RUN_KEYS || dedup->settling.count > 0 || !dedup_run_reserve(dedup) || !digest_set_make(&empty)) {
+    if (dedup->recent.count < DEDUP_RUN_KEYS || dedup->settling.count > 0 || !dedup_run_reserve(dedup) ||
+        !digest_set_make(&empty)) {
         return;
     }
     dedup->settling = dedup->recent;
@@ -120,7 +122,7 @@ static int runs_load(struct store *store, sqlite3_stmt *runs, sqlite3_stmt *filt
     struct dedup *dedup = &store->dedup;
     int result;
     while ((result = sqlite3_step(runs)) == SQLITE_ROW) {
-        struct dedup_run run = {.number = sqlite3_column_int64(runs, 0)};
+        struct dedup_run run = { .number = sqlite3_column_int64(runs, 0) };
         if (!dedup_run_reserve(dedup)) {
             return SQLITE_NOMEM;
         }
@@ -146,8 +148,8 @@ static int runs_load(struct store *store, sqlite3_stmt *runs, sqlite3_stmt *filt
     return result;
 }
 
-/* Row by row as they were committed, so that the run that was in the making becomes the same one again. Its pages that are there
- * already will be written over. */
+/* Row by row as they were committed, so that the run that was in the making becomes the same one again. Its pages that
+ * are there already will be written over. */
 static int recent_load(struct store *store, sqlite3_stmt *rows) {
     struct dedup *dedup = &store->dedup;
     int result;
@@ -179,7 +181,7 @@ bool dedup_load(struct store *store, struct fault *fault) {
     };
     enum { QUERIES = sizeof texts / sizeof *texts };
     struct dedup *dedup = &store->dedup;
-    sqlite3_stmt *queries[QUERIES] = {NULL};
+    sqlite3_stmt *queries[QUERIES] = { NULL };
     int result = digest_set_make(&dedup->recent) ? SQLITE_OK : SQLITE_NOMEM;
     for (int i = 0; i < QUERIES && result == SQLITE_OK; i++) {
         result = sqlite3_prepare_v2(store->database, texts[i], -1, &queries[i], NULL);
@@ -197,8 +199,8 @@ bool dedup_load(struct store *store, struct fault *fault) {
     for (int i = 0; i < QUERIES; i++) {
         sqlite3_finalize(queries[i]);
     }
-    return result == SQLITE_DONE || fault_set(fault, "%s: reading the digests of accepted events failed: %s (error %d)", store->path,
-                                              sqlite3_errstr(result), result);
+    return result == SQLITE_DONE || fault_set(fault, "%s: reading the digests of accepted events failed: %s (error %d)",
+                                              store->path, sqlite3_errstr(result), result);
 }
 
 void dedup_free(struct dedup *dedup) {

@@ -1,6 +1,7 @@
-/* What was already accepted. A random index over all digests would cost a page of writing per event, and more the more there are; so new
- * ones are kept in memory (and, as they come, in dedup_recent), and as soon as there are DEDUP_RUN_KEYS of them they become a run: sorted
- * pages that are written once, piecemeal, along with the next groups, and never changed. A run is asked only if its filter says so. */
+/* What was already accepted. A random index over all digests would cost a page of writing per event, and more the more
+ * there are; so new ones are kept in memory (and, as they come, in dedup_recent), and as soon as there are
+ * DEDUP_RUN_KEYS of them they become a run: sorted pages that are written once, piecemeal, along with the next groups,
+ * and never changed. A run is asked only if its filter says so. */
 #ifndef STORE_SQLITE_DEDUP_H
 #define STORE_SQLITE_DEDUP_H
 
@@ -15,8 +16,8 @@ enum {
     DEDUP_RUN_PAGES = 512, /* by the leading bits of the digest: about 128 keys on each */
     DEDUP_FILTER_BLOCKS = 1536,
     DEDUP_FILTER_SIZE = DEDUP_FILTER_BLOCKS * 64, /* 12 bits a key: one question in 150 is asked for nothing */
-    DEDUP_FILTER_LIMIT = 512,                     /* 48 MiB of filters, for 33 million keys; older runs are always asked */
-    DEDUP_FRESH_LIMIT = 512,                      /* keys that one group adds */
+    DEDUP_FILTER_LIMIT = 512, /* 48 MiB of filters, for 33 million keys; older runs are always asked */
+    DEDUP_FRESH_LIMIT = 512,  /* keys that one group adds */
 };
 
 struct dedup_run {
@@ -25,14 +26,15 @@ struct dedup_run {
 };
 
 struct dedup {
-    struct digest_set recent;   /* those of no run yet */
-    struct digest_set settling; /* being written as a run; count 0: none is */
+    struct digest_set recent;           /* those of no run yet */
+    struct digest_set settling;         /* being written as a run; count 0: none is */
     int64_t recent_last, settling_last; /* the highest row of dedup_recent that each covers */
-    struct dedup_run *runs;     /* the oldest first */
+    struct dedup_run *runs;             /* the oldest first */
     int run_count, run_capacity;
-    struct dedup_run next_run;  /* of settling */
+    struct dedup_run next_run; /* of settling */
 
-    /* How far the run in the making is: slot, page and keys so far, as committed, and as written by the open transaction. */
+    /* How far the run in the making is: slot, page and keys so far, as committed, and as written by the open
+     * transaction. */
     struct dedup_progress {
         size_t slot;
         int page, keys;

@@ -1,4 +1,5 @@
-/* Runs of digests: written page by page, in order, and asked through a filter that is a Bloom filter within one cache line. */
+/* Runs of digests: written page by page, in order, and asked through a filter that is a Bloom filter within one cache
+ * line. */
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,7 @@ bool dedup_filter_may_have(const unsigned char *filter, const struct digest_entr
 }
 
 void dedup_pack(struct buffer *page, const struct digest_entry *entry) {
-    const uint64_t packed[] = {htobe64(entry->high), htobe64(entry->low), htobe64((uint64_t)entry->event)};
+    const uint64_t packed[] = { htobe64(entry->high), htobe64(entry->low), htobe64((uint64_t)entry->event) };
     _Static_assert(sizeof packed == DEDUP_ENTRY_SIZE, "as stored");
     buffer_append(page, packed, sizeof packed);
 }
@@ -44,7 +45,7 @@ void dedup_pack(struct buffer *page, const struct digest_entry *entry) {
 struct digest_entry dedup_unpack(const unsigned char *packed) {
     uint64_t halves[3];
     memcpy(halves, packed, sizeof halves);
-    return (struct digest_entry){be64toh(halves[0]), be64toh(halves[1]), (int64_t)be64toh(halves[2])};
+    return (struct digest_entry){ be64toh(halves[0]), be64toh(halves[1]), (int64_t)be64toh(halves[2]) };
 }
 
 static bool page_find(const unsigned char *page, size_t size, const struct digest_entry *entry, int64_t *event) {
@@ -63,7 +64,8 @@ static bool page_find(const unsigned char *page, size_t size, const struct diges
     return false;
 }
 
-static int run_ask(struct store *store, const struct dedup_run *run, const struct digest_entry *entry, bool *found, int64_t *event) {
+static int run_ask(struct store *store, const struct dedup_run *run, const struct digest_entry *entry, bool *found,
+                   int64_t *event) {
     sqlite3_stmt *find = store->statements[STATEMENT_DEDUP_FIND];
     sqlite3_bind_int64(find, 1, run->number * DEDUP_RUN_PAGES + entry_page(entry));
     int result = sqlite3_step(find);

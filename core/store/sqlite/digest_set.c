@@ -8,7 +8,7 @@
 struct digest_entry digest_entry_of(const unsigned char digest[EVENT_DIGEST_SIZE], int64_t event) {
     uint64_t halves[2];
     memcpy(halves, digest, sizeof halves);
-    return (struct digest_entry){.high = be64toh(halves[0]), .low = be64toh(halves[1]), .event = event};
+    return (struct digest_entry){ .high = be64toh(halves[0]), .low = be64toh(halves[1]), .event = event };
 }
 
 int digest_compare(const struct digest_entry *a, const struct digest_entry *b) {
@@ -19,13 +19,13 @@ int digest_compare(const struct digest_entry *a, const struct digest_entry *b) {
 }
 
 bool digest_set_make(struct digest_set *set) {
-    *set = (struct digest_set){.slots = calloc(DIGEST_SET_SLOTS, sizeof *set->slots)};
+    *set = (struct digest_set){ .slots = calloc(DIGEST_SET_SLOTS, sizeof *set->slots) };
     return set->slots;
 }
 
 void digest_set_free(struct digest_set *set) {
     free(set->slots);
-    *set = (struct digest_set){0};
+    *set = (struct digest_set){ 0 };
 }
 
 static size_t entry_home(const struct digest_entry *entry) {

@@ -1,5 +1,5 @@
-/* A set of digests in order: open addressing by their leading bits, which are as good as random, with every cluster kept sorted. So the
- * whole table is sorted without ever being sorted, and an addition moves a few neighbours at most. */
+/* A set of digests in order: open addressing by their leading bits, which are as good as random, with every cluster
+ * kept sorted. So the whole table is sorted without ever being sorted, and an addition moves few. */
 #ifndef STORE_SQLITE_DIGEST_SET_H
 #define STORE_SQLITE_DIGEST_SET_H
 
@@ -12,7 +12,8 @@
 enum {
     DIGEST_SET_LIMIT = 98304,
     DIGEST_SET_BITS = 17, /* of the digest say where its place is */
-    /* Behind the last place there is room for all of them, should they all belong there; memory that is not touched costs nothing. */
+    /* Behind the last place there is room for all of them, should they all belong there; memory that is not touched
+     * costs nothing. */
     DIGEST_SET_SLOTS = (1 << DIGEST_SET_BITS) + DIGEST_SET_LIMIT,
 };
 

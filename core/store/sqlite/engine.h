@@ -1,6 +1,7 @@
-/* What the files of the SQLite engine share. One connection, `database`, does all writes and all checkpoints: SQLite before 3.51.3 can
- * corrupt the file when one connection checkpoints while another commits and resets the log. It belongs to the thread that opened the
- * store until store_start, and to the writer thread from then on; readers have read-only connections of their own. */
+/* What the files of the SQLite engine share. One connection, `database`, does all writes and all checkpoints: SQLite
+ * before 3.51.3 can corrupt the file when one connection checkpoints while another commits and resets the log. It
+ * belongs to the thread that opened the store until store_start, and to the writer thread from then on; readers have
+ * read-only connections of their own. */
 #ifndef STORE_SQLITE_ENGINE_H
 #define STORE_SQLITE_ENGINE_H
 
@@ -47,8 +48,9 @@ enum statement {
 /* What is written in one transaction. Everything in it belongs to the writer thread until it is answered. */
 struct group {
     struct store_put *puts[GROUP_PUT_LIMIT];
-    enum store_result results[GROUP_PUT_LIMIT]; /* STORE_UNAVAILABLE before the commit: this one fails by itself, leave it out */
-    int64_t numbers[GROUP_PUT_LIMIT];           /* 0 unless accepted */
+    enum store_result
+        results[GROUP_PUT_LIMIT];     /* STORE_UNAVAILABLE before the commit: this one fails by itself, leave it out */
+    int64_t numbers[GROUP_PUT_LIMIT]; /* 0 unless accepted */
     struct store_put *accepted[GROUP_PUT_LIMIT];
     int put_count, accepted_count, left_out;
     struct store_settle *settles; /* the first settle_count of the writer's list */
@@ -88,11 +90,13 @@ struct store {
 };
 
 /* database.c: opening, and running statements. All return SQLite's extended result codes unless they take a fault. */
-bool folder_open(struct store *store, const char *folder, struct fault *fault); /* folder.c: made if missing, and locked */
+bool folder_open(struct store *store, const char *folder,
+                 struct fault *fault); /* folder.c: made if missing, and locked */
 bool database_open(struct store *store, struct fault *fault);
 void database_close(struct store *store);
 int database_step(sqlite3_stmt *statement); /* steps once and resets: SQLITE_OK for ROW and DONE */
-bool database_fault(struct store *store, const char *doing, struct fault *fault); /* from the connection's latest error; false */
+bool database_fault(struct store *store, const char *doing,
+                    struct fault *fault); /* from the connection's latest error; false */
 
 /* inbox.c, outbox.c: one item within the open transaction. */
 int inbox_write(struct store *store, struct group *group, int index, int64_t number);
@@ -106,17 +110,17 @@ bool group_write(struct store *store);
 void *writer_run(void *store);
 
 /* checkpoint.c, on the writer thread. */
-void checkpoint_watch(struct store *store);      /* begins to count the log's frames */
-void checkpoint_if_large(struct store *store);   /* after a commit */
+void checkpoint_watch(struct store *store);    /* begins to count the log's frames */
+void checkpoint_if_large(struct store *store); /* after a commit */
 bool checkpoint_wanted_idle(const struct store *store);
 void checkpoint_idle(struct store *store);
-void checkpoint_last(struct store *store);       /* at the end, the writer gone */
+void checkpoint_last(struct store *store); /* at the end, the writer gone */
 
 /* trouble.c: sorts errors by what they mean for what was put. */
 enum trouble {
-    TROUBLE_ITEM,      /* this statement with these values can't work: the others can */
-    TROUBLE_PASSING,   /* the group can't be written now: disk full, memory short, locked */
-    TROUBLE_FOR_EVER,  /* nothing that the kernel or the file says can be trusted any more */
+    TROUBLE_ITEM,     /* this statement with these values can't work: the others can */
+    TROUBLE_PASSING,  /* the group can't be written now: disk full, memory short, locked */
+    TROUBLE_FOR_EVER, /* nothing that the kernel or the file says can be trusted any more */
 };
 enum trouble trouble_of(struct store *store, int result);
 void trouble_tell(struct store *store, int result, const char *doing); /* logs it; breaks the store if it must */

@@ -22,12 +22,15 @@ static bool folder_lock(struct store *store, int folder, struct fault *fault) {
             return fault_set(fault, "%s/lock: can't be locked: %s", store->folder, strerror(errno));
         }
         ssize_t length = pread(store->lock, text, sizeof text - 1, 0);
-        int holder = length > 0 ? atoi(text) : 0;
+        long holder = length > 0 ? strtol(text, NULL, 10) : 0;
         if (holder <= 0) {
             return fault_set(fault, "%s: another grapnel already works on this state folder", store->folder);
         }
-        return fault_set(fault, "%s: another grapnel already works on this state folder: process %d; stop it first, or give this one a "
-                                "`state:` of its own", store->folder, holder);
+        return fault_set(
+            fault,
+            "%s: another grapnel already works on this state folder: process %ld; stop it first, or give this one a "
+            "`state:` of its own",
+            store->folder, holder);
     }
     int length = snprintf(text, sizeof text, "%d\n", (int)getpid());
     if (ftruncate(store->lock, 0) != 0 || pwrite(store->lock, text, (size_t)length, 0) != length) {
@@ -56,7 +59,8 @@ bool folder_open(struct store *store, const char *path, struct fault *fault) {
     }
     struct stat status;
     if (fstat(folder, &status) == 0 && (status.st_mode & 077) != 0) {
-        log_warn(store->log, "store: %s is open to other users (mode %04o); its files are not, but `chmod 700` is better", path,
+        log_warn(store->log,
+                 "store: %s is open to other users (mode %04o); its files are not, but `chmod 700` is better", path,
                  (unsigned)status.st_mode & 07777);
     }
     bool ready = folder_lock(store, folder, fault);

@@ -45,7 +45,7 @@ static int group_fill(struct store *store, struct group *group, struct culprit *
         }
         int result = inbox_write(store, group, i, number);
         if (result != SQLITE_OK) {
-            *culprit = (struct culprit){.put = i, .doing = "storing an event"};
+            *culprit = (struct culprit){ .put = i, .doing = "storing an event" };
             return result;
         }
         if (group->results[i] == STORE_ACCEPTED) {
@@ -55,14 +55,14 @@ static int group_fill(struct store *store, struct group *group, struct culprit *
     }
     int result = dedup_write(store);
     if (result != SQLITE_OK) {
-        *culprit = (struct culprit){.put = -1, .doing = "remembering what was accepted"};
+        *culprit = (struct culprit){ .put = -1, .doing = "remembering what was accepted" };
         return result;
     }
     struct store_settle *settle = group->settles;
     for (; settle && group->settle_count < GROUP_SETTLE_LIMIT; settle = settle->next) {
         result = outbox_write(store, group, settle);
         if (result != SQLITE_OK) {
-            *culprit = (struct culprit){.put = -1, .settle = settle, .doing = "settling a delivery"};
+            *culprit = (struct culprit){ .put = -1, .settle = settle, .doing = "settling a delivery" };
             return result;
         }
         group->settle_count++;
@@ -104,13 +104,15 @@ static void group_leave_out(struct store *store, struct group *group, const stru
     const char *why = sqlite3_errmsg(store->database);
     if (culprit->put >= 0) {
         const struct event *event = group->puts[culprit->put]->event;
-        log_limited(store->log, &store->put_log, LOG_LEVEL_ERROR, "store: event %.*s/%.*s can't be stored and is refused: %s (error %d)",
-                    (int)event->source.length, event->source.data, (int)event->id.length, event->id.data, why, result);
+        log_limited(store->log, &store->put_log, LOG_LEVEL_ERROR,
+                    "store: event %.*s/%.*s can't be stored and is refused: %s (error %d)", (int)event->source.length,
+                    event->source.data, (int)event->id.length, event->id.data, why, result);
         group->results[culprit->put] = STORE_UNAVAILABLE;
         group->left_out++;
     } else {
         log_limited(store->log, &store->settle_log, LOG_LEVEL_ERROR,
-                    "store: an outcome for event %lld and plugin number %d can't be written: %s (error %d); that delivery is made again "
+                    "store: an outcome for event %lld and plugin number %d can't be written: %s (error %d); that "
+                    "delivery is made again "
                     "after a restart",
                     (long long)culprit->settle->event, culprit->settle->plugin, why, result);
         if (group->settles == culprit->settle) {
@@ -124,12 +126,12 @@ static void group_leave_out(struct store *store, struct group *group, const stru
 /* True when it is on disk. Each round leaves one item out, so there is an end. */
 static bool group_commit(struct store *store, struct group *group) {
     for (;;) {
-        struct culprit culprit = {.put = -1, .doing = "beginning"};
+        struct culprit culprit = { .put = -1, .doing = "beginning" };
         int result = database_step(store->statements[STATEMENT_BEGIN]);
         if (result == SQLITE_OK) {
             result = group_fill(store, group, &culprit);
             if (result == SQLITE_OK) {
-                culprit = (struct culprit){.put = -1, .doing = "committing"};
+                culprit = (struct culprit){ .put = -1, .doing = "committing" };
                 result = database_step(store->statements[STATEMENT_COMMIT]);
             }
         }

@@ -18,9 +18,11 @@ static int event_write(struct store *store, const struct store_put *put, int64_t
     sqlite3_bind_int64(add, 3, source);
     sqlite3_bind_int64(add, 4, type);
     sqlite3_bind_text64(add, 5, event->id.data, event->id.length, SQLITE_STATIC, SQLITE_UTF8);
-    int bound = sqlite3_bind_blob64(add, 6, event->headers.data ? event->headers.data : "", event->headers.length, SQLITE_STATIC);
+    int bound = sqlite3_bind_blob64(add, 6, event->headers.data ? event->headers.data : "", event->headers.length,
+                                    SQLITE_STATIC);
     if (bound == SQLITE_OK) { /* only these can be too big */
-        bound = sqlite3_bind_blob64(add, 7, event->body.data ? event->body.data : "", event->body.length, SQLITE_STATIC);
+        bound =
+            sqlite3_bind_blob64(add, 7, event->body.data ? event->body.data : "", event->body.length, SQLITE_STATIC);
     }
     return bound == SQLITE_OK ? database_step(add) : bound;
 }

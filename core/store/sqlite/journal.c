@@ -1,5 +1,6 @@
-/* Packing and unpacking the journal. An entry is: the low byte of the event number, the settlement (one byte), then as variable-length
- * numbers plugin, attempts, milliseconds since the entry before (signed; the first counts from 1970), and duration. */
+/* Packing and unpacking the journal. An entry is: the low byte of the event number, the settlement (one byte), then as
+ * variable-length numbers plugin, attempts, milliseconds since the entry before (signed; the first counts from 1970),
+ * and duration. */
 #include "store/sqlite/journal.h"
 
 /* Seven bits a byte, the lowest first, the high bit set on all but the last. */

@@ -1,5 +1,5 @@
-/* The journal of settled deliveries, packed: about eight bytes a delivery, in rows of up to JOURNAL_PAGE_SIZE bytes that each belong to
- * one block of event numbers. */
+/* The journal of settled deliveries, packed: about eight bytes a delivery, in rows of up to JOURNAL_PAGE_SIZE bytes
+ * that each belong to one block of event numbers. */
 #ifndef STORE_SQLITE_JOURNAL_H
 #define STORE_SQLITE_JOURNAL_H
 
@@ -29,8 +29,8 @@ struct journal_pages {
     int oldest; /* the next to be written when all are taken */
 };
 
-/* The page on which an entry of this block fits. When it has to make room, `*full` is a page that must be written and cleared (length
- * 0) first, and the call repeated; else it is null. */
+/* The page on which an entry of this block fits. When it has to make room, `*full` is a page that must be written and
+ * cleared (length 0) first, and the call repeated; else it is null. */
 struct journal_page *journal_page_for(struct journal_pages *pages, int64_t block, struct journal_page **full);
 void journal_page_add(struct journal_page *page, const struct store_journal_entry *entry);
 

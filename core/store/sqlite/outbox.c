@@ -90,5 +90,6 @@ int outbox_write(struct store *store, struct group *group, const struct store_se
     if (settle->settlement == STORE_DEAD) {
         result = settle_dead(store, settle);
     }
-    return result == SQLITE_OK && settle->settlement != STORE_LATER ? settle_note(store, &group->journal, settle) : result;
+    return result == SQLITE_OK && settle->settlement != STORE_LATER ? settle_note(store, &group->journal, settle)
+                                                                    : result;
 }

@@ -1,22 +1,33 @@
-/* Reading, beside the writer: a connection of its own that can neither write nor checkpoint. Every statement is reset before its result
- * is returned, since one left open keeps the write-ahead log from being reused. */
+/* Reading, beside the writer: a connection of its own that can neither write nor checkpoint. Every statement is reset
+ * before its result is returned, since one left open keeps the write-ahead log from being reused. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/sqlite/engine.h"
 
-enum query { QUERY_FRESH, QUERY_DUE, QUERY_NEXT_DUE, QUERY_JOURNAL, QUERY_COUNT_FIRST, QUERY_COUNT_LAST = QUERY_COUNT_FIRST + 4, QUERIES };
+enum query {
+    QUERY_FRESH,
+    QUERY_DUE,
+    QUERY_NEXT_DUE,
+    QUERY_JOURNAL,
+    QUERY_COUNT_FIRST,
+    QUERY_COUNT_LAST = QUERY_COUNT_FIRST + 4,
+    QUERIES
+};
 
 /* CROSS keeps the order of the joins: the deliveries decide, the rest is looked up. */
-#define DELIVERY_COLUMNS                                                                                                          \
-    "SELECT d.event, d.attempts, d.crashes, d.due_ms, e.received_ms, source.text, e.external_id, type.text, e.headers, e.body " \
-    "FROM delivery d CROSS JOIN event e ON e.number = d.event CROSS JOIN name source ON source.number = e.source "              \
+#define DELIVERY_COLUMNS                                                                                               \
+    "SELECT d.event, d.attempts, d.crashes, d.due_ms, e.received_ms, source.text, e.external_id, type.text, "          \
+    "e.headers, e.body "                                                                                               \
+    "FROM delivery d CROSS JOIN event e ON e.number = d.event CROSS JOIN name source ON source.number = e.source "     \
     "CROSS JOIN name type ON type.number = e.type "
 
 static const char *const query_texts[QUERIES] = {
-    [QUERY_FRESH] = DELIVERY_COLUMNS "WHERE d.plugin = ?1 AND d.event > ?2 AND d.attempts = 0 ORDER BY d.event LIMIT ?3",
-    [QUERY_DUE] = DELIVERY_COLUMNS "WHERE d.plugin = ?1 AND d.attempts > 0 AND d.due_ms <= ?2 ORDER BY d.due_ms, d.event LIMIT ?3",
+    [QUERY_FRESH] =
+        DELIVERY_COLUMNS "WHERE d.plugin = ?1 AND d.event > ?2 AND d.attempts = 0 ORDER BY d.event LIMIT ?3",
+    [QUERY_DUE] = DELIVERY_COLUMNS
+    "WHERE d.plugin = ?1 AND d.attempts > 0 AND d.due_ms <= ?2 ORDER BY d.due_ms, d.event LIMIT ?3",
     [QUERY_NEXT_DUE] = "SELECT min(due_ms) FROM delivery WHERE plugin = ?1 AND attempts > 0 AND due_ms > ?2",
     [QUERY_JOURNAL] = "SELECT entries FROM journal WHERE block = ?1 ORDER BY sequence",
     /* In the order of struct store_counts. */
@@ -47,12 +58,14 @@ struct store_reader *store_reader_open(struct store *store, struct fault *fault)
         sqlite3_busy_timeout(reader->database, 5000);
         sqlite3_db_config(reader->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         result = sqlite3_exec(reader->database,
-                              "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -1024; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; "
+                              "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -1024; PRAGMA mmap_size = 0; PRAGMA "
+                              "temp_store = MEMORY; "
                               "PRAGMA cell_size_check = ON;",
                               NULL, NULL, NULL);
     }
     for (int i = 0; i < QUERIES && result == SQLITE_OK; i++) {
-        result = sqlite3_prepare_v3(reader->database, query_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &reader->queries[i], NULL);
+        result = sqlite3_prepare_v3(reader->database, query_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                    &reader->queries[i], NULL);
     }
     if (result != SQLITE_OK) {
         fault_set(fault, "%s: can't be opened for reading: %s (error %d)", store->path,
@@ -75,31 +88,31 @@ void store_reader_close(struct store_reader *reader) {
 }
 
 static bool reader_failed(struct store_reader *reader, sqlite3_stmt *query, const char *why) {
-    log_limited(reader->log, &reader->limit, LOG_LEVEL_ERROR, "store: reading %s failed: %s", sqlite3_db_filename(reader->database, NULL),
-                why ? why : sqlite3_errmsg(reader->database));
+    log_limited(reader->log, &reader->limit, LOG_LEVEL_ERROR, "store: reading %s failed: %s",
+                sqlite3_db_filename(reader->database, NULL), why ? why : sqlite3_errmsg(reader->database));
     sqlite3_reset(query);
     return false;
 }
 
 static struct bytes column_bytes(sqlite3_stmt *query, int column) {
     const char *data = sqlite3_column_blob(query, column);
-    return (struct bytes){data ? data : "", (size_t)sqlite3_column_bytes(query, column)};
+    return (struct bytes){ data ? data : "", (size_t)sqlite3_column_bytes(query, column) };
 }
 
 static bool delivery_read(sqlite3_stmt *query, struct store_delivery *delivery) {
     delivery->attempts = sqlite3_column_int(query, 1);
     delivery->crashes = sqlite3_column_int(query, 2);
     delivery->due_ms = sqlite3_column_int64(query, 3);
-    delivery->event = event_make(sqlite3_column_int64(query, 4), column_bytes(query, 5), column_bytes(query, 6), column_bytes(query, 7),
-                                 column_bytes(query, 8), column_bytes(query, 9));
+    delivery->event = event_make(sqlite3_column_int64(query, 4), column_bytes(query, 5), column_bytes(query, 6),
+                                 column_bytes(query, 7), column_bytes(query, 8), column_bytes(query, 9));
     if (delivery->event) {
         delivery->event->number = sqlite3_column_int64(query, 0);
     }
     return delivery->event;
 }
 
-static int deliveries_read(struct store_reader *reader, enum query which, int plugin, int64_t bound, struct store_delivery *deliveries,
-                           int limit) {
+static int deliveries_read(struct store_reader *reader, enum query which, int plugin, int64_t bound,
+                           struct store_delivery *deliveries, int limit) {
     sqlite3_stmt *query = reader->queries[which];
     sqlite3_bind_int(query, 1, plugin);
     sqlite3_bind_int64(query, 2, bound);
@@ -125,11 +138,13 @@ static int deliveries_read(struct store_reader *reader, enum query which, int pl
     return count;
 }
 
-int store_read_fresh(struct store_reader *reader, int plugin, int64_t after, struct store_delivery *deliveries, int limit) {
+int store_read_fresh(struct store_reader *reader, int plugin, int64_t after, struct store_delivery *deliveries,
+                     int limit) {
     return deliveries_read(reader, QUERY_FRESH, plugin, after, deliveries, limit);
 }
 
-int store_read_due(struct store_reader *reader, int plugin, int64_t now_ms, struct store_delivery *deliveries, int limit) {
+int store_read_due(struct store_reader *reader, int plugin, int64_t now_ms, struct store_delivery *deliveries,
+                   int limit) {
     return deliveries_read(reader, QUERY_DUE, plugin, now_ms, deliveries, limit);
 }
 
@@ -152,7 +167,9 @@ int store_read_journal(struct store_reader *reader, int64_t event, struct store_
     while ((result = sqlite3_step(query)) == SQLITE_ROW) {
         struct bytes row = column_bytes(query, 0);
         const unsigned char *first = (const unsigned char *)row.data;
-        struct journal_cursor cursor = {.block = event >> JOURNAL_BLOCK_SHIFT, .at = first, .end = first + row.length};
+        struct journal_cursor cursor = { .block = event >> JOURNAL_BLOCK_SHIFT,
+                                         .at = first,
+                                         .end = first + row.length };
         struct store_journal_entry entry;
         while (journal_next(&cursor, &entry)) {
             if (entry.event == event && count < limit) {
@@ -173,7 +190,7 @@ int store_read_journal(struct store_reader *reader, int64_t event, struct store_
 }
 
 bool store_count(struct store_reader *reader, struct store_counts *counts) {
-    int64_t *fields[] = {&counts->events, &counts->pending, &counts->retrying, &counts->dead, &counts->unrouted};
+    int64_t *fields[] = { &counts->events, &counts->pending, &counts->retrying, &counts->dead, &counts->unrouted };
     for (int i = QUERY_COUNT_FIRST; i <= QUERY_COUNT_LAST; i++) {
         sqlite3_stmt *query = reader->queries[i];
         if (sqlite3_step(query) != SQLITE_ROW) {

@@ -1,5 +1,5 @@
--- The tables of a state folder's grapnel.db. What runs through here is described in store.h; this page says how it is kept.
--- A change needs a new user_version and a migration in database.c.
+-- The tables of a state folder's grapnel.db. What runs through here is described in store.h; this page says how it is
+-- kept. A change needs a new user_version and a migration in database.c.
 PRAGMA application_id = 0x47524e4c; -- "GRNL"
 PRAGMA user_version = 1;
 
@@ -9,14 +9,15 @@ CREATE TABLE name (
     text TEXT NOT NULL UNIQUE
 );
 
--- Every plugin that was ever configured: its number stays its own, so that deliveries find it again after it comes back.
+-- Every plugin that was ever configured: its number stays its own, so that deliveries find it again after it comes
+-- back.
 CREATE TABLE plugin (
     number INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
 );
 
--- A rowid table, since large rows make a WITHOUT ROWID table several times the size; and the body last, since reading a column
--- means walking past those before it.
+-- A rowid table, since large rows make a WITHOUT ROWID table several times the size; and the body last, since reading a
+-- column means walking past those before it.
 CREATE TABLE event (
     number INTEGER PRIMARY KEY,    -- in order of acceptance, never used twice: deliveries and dead letters hang on it
     received_ms INTEGER NOT NULL,
@@ -32,8 +33,8 @@ CREATE TABLE unrouted (
     event INTEGER PRIMARY KEY
 );
 
--- What was already accepted, by digest of source and external_id; it outlives the event itself (dedup.h). Keys are packed: 16 bytes of
--- digest and 8 of event number, big-endian. First they come here, a row for each commit …
+-- What was already accepted, by digest of source and external_id; it outlives the event itself (dedup.h). Keys are
+-- packed: 16 bytes of digest and 8 of event number, big-endian. First they come here, a row for each commit …
 CREATE TABLE dedup_recent (
     event INTEGER PRIMARY KEY,     -- the lowest in it
     keys BLOB NOT NULL
@@ -82,8 +83,8 @@ CREATE TABLE last_error (
     PRIMARY KEY (plugin, event)
 ) WITHOUT ROWID;
 
--- Settled deliveries, packed (journal.h). A block is 256 events, so that an event's story is found in one block, and retention
--- deletes whole blocks.
+-- Settled deliveries, packed (journal.h). A block is 256 events, so that an event's story is found in one block, and
+-- retention deletes whole blocks.
 CREATE TABLE journal (
     block INTEGER NOT NULL,        -- event number >> 8
     sequence INTEGER NOT NULL,     -- order within the block

@@ -28,7 +28,8 @@ static void store_free(struct store *store) {
 }
 
 struct store *store_open(const struct store_options *options, struct fault *fault) {
-    struct store *store = aligned_alloc(_Alignof(struct store), sizeof *store); /* its atomics have cache lines of their own */
+    struct store *store =
+        aligned_alloc(_Alignof(struct store), sizeof *store); /* its atomics have cache lines of their own */
     if (!store) {
         fault_set(fault, "%s: out of memory", options->folder);
         return NULL;
@@ -94,7 +95,8 @@ int64_t store_parked(struct store *store, const int *numbers, int count) {
     int64_t parked = 0;
     int result = sqlite3_prepare_v2(store->database, "SELECT number FROM plugin", -1, &plugins, NULL);
     if (result == SQLITE_OK) {
-        result = sqlite3_prepare_v2(store->database, "SELECT count(*) FROM delivery WHERE plugin = ?1", -1, &open, NULL);
+        result =
+            sqlite3_prepare_v2(store->database, "SELECT count(*) FROM delivery WHERE plugin = ?1", -1, &open, NULL);
     }
     while (result == SQLITE_OK && (result = sqlite3_step(plugins)) == SQLITE_ROW) {
         int number = sqlite3_column_int(plugins, 0);
@@ -107,7 +109,8 @@ int64_t store_parked(struct store *store, const int *numbers, int count) {
         }
     }
     if (result != SQLITE_DONE) {
-        log_error(store->log, "store: %s: counting parked deliveries failed: %s", store->path, sqlite3_errmsg(store->database));
+        log_error(store->log, "store: %s: counting parked deliveries failed: %s", store->path,
+                  sqlite3_errmsg(store->database));
     }
     sqlite3_finalize(plugins);
     sqlite3_finalize(open);

@@ -1,12 +1,11 @@
 /* What an error of SQLite means for what was put, and the words for it. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/bytes.h"
 #include "store/sqlite/engine.h"
 
 /* errno of the latest failed call on the file that was being written; 0 if none failed. */
@@ -19,7 +18,8 @@ static int trouble_errno(struct store *store) {
     return error;
 }
 
-/* A write that found no room. SQLite itself knows only ENOSPC; a quota and a limit of file size come as errors of input and output. */
+/* A write that found no room. SQLite itself knows only ENOSPC; a quota and a limit of file size come as errors of input
+ * and output. */
 static bool trouble_is_room(struct store *store, int result) {
     int error = result == SQLITE_IOERR_WRITE ? trouble_errno(store) : 0;
     return (result & 0xff) == SQLITE_FULL || error == ENOSPC || error == EDQUOT || error == EFBIG;
@@ -30,7 +30,8 @@ enum trouble trouble_of(struct store *store, int result) {
         return TROUBLE_PASSING;
     }
     switch (result & 0xff) {
-    case SQLITE_IOERR: /* after a failed fsync the kernel calls the pages clean, and a second fsync would succeed for nothing */
+    case SQLITE_IOERR:
+        /* After a failed fsync the kernel calls the pages clean, and a second fsync would succeed for nothing. */
         return result == SQLITE_IOERR_NOMEM ? TROUBLE_PASSING : TROUBLE_FOR_EVER;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -49,22 +50,38 @@ enum trouble trouble_of(struct store *store, int result) {
     }
 }
 
-/* Which other process holds a lock on the shared memory of the log, as the kernel lists it; 0 if none is seen. Opening the file to ask
- * for its lock is no way: closing it again would drop this process's own locks. */
-static int trouble_lock_holder(struct store *store) {
+/* The process behind one line of /proc/locks, `1: POSIX  ADVISORY  WRITE 1234 fe:00:5678 120 120`, if it writes to that
+ * inode; else 0. */
+static long lock_line_holder(const char *line, ino_t inode) {
+    const char *kind = strstr(line, " WRITE ");
+    if (!kind || !strstr(line, "POSIX")) {
+        return 0;
+    }
+    char *rest;
+    long holder = strtol(kind + strlen(" WRITE "), &rest, 10);
+    for (int colons = 0; colons < 2; colons++) {
+        rest = strchr(rest, ':');
+        if (!rest) {
+            return 0;
+        }
+        rest++;
+    }
+    return strtoull(rest, NULL, 10) == inode ? holder : 0;
+}
+
+/* Which other process holds a lock on the shared memory of the log, as the kernel lists it; 0 if none is seen. Opening
+ * the file to ask for its lock is no way: closing it again would drop this process's own locks. */
+static long trouble_lock_holder(struct store *store) {
     char path[4096], line[256];
     struct stat file;
     if (snprintf(path, sizeof path, "%s-shm", store->path) >= (int)sizeof path || stat(path, &file) != 0) {
         return 0;
     }
     FILE *locks = fopen("/proc/locks", "re");
-    int holder = 0;
-    while (locks && !holder && fgets(line, sizeof line, locks)) {
-        int pid;
-        uintmax_t inode;
-        if (sscanf(line, "%*d: POSIX %*s WRITE %d %*x:%*x:%ju", &pid, &inode) == 2 && inode == file.st_ino && pid != getpid()) {
-            holder = pid;
-        }
+    long holder = 0;
+    while (locks && holder == 0 && fgets(line, sizeof line, locks)) {
+        holder = lock_line_holder(line, file.st_ino);
+        holder = holder == getpid() ? 0 : holder;
     }
     if (locks) {
         fclose(locks);
@@ -74,12 +91,13 @@ static int trouble_lock_holder(struct store *store) {
 
 static void trouble_tell_busy(struct store *store) {
     char who[64] = "another program";
-    int holder = trouble_lock_holder(store);
+    long holder = trouble_lock_holder(store);
     if (holder > 0) {
-        snprintf(who, sizeof who, "process %d", holder);
+        snprintf(who, sizeof who, "process %ld", holder);
     }
     log_limited(store->log, &store->group_log, LOG_LEVEL_ERROR,
-                "store: %s keeps the write lock of %s, and events are refused meanwhile: end it; nothing else may write to the store of "
+                "store: %s keeps the write lock of %s, and events are refused meanwhile: end it; nothing else may "
+                "write to the store of "
                 "a running daemon (no sqlite3 shell, no litestream)",
                 who, store->path);
 }
@@ -89,7 +107,8 @@ void trouble_tell(struct store *store, int result, const char *doing) {
     int error = (result & 0xff) == SQLITE_IOERR ? trouble_errno(store) : 0;
     if (trouble_is_room(store, result)) {
         log_limited(store->log, &store->group_log, LOG_LEVEL_ERROR,
-                    "store: no room to write %s, and events are refused meanwhile: make room on that disk", store->path);
+                    "store: no room to write %s, and events are refused meanwhile: make room on that disk",
+                    store->path);
     } else if ((result & 0xff) == SQLITE_BUSY) {
         trouble_tell_busy(store);
     } else if (trouble_of(store, result) == TROUBLE_FOR_EVER) {
@@ -102,7 +121,7 @@ void trouble_tell(struct store *store, int result, const char *doing) {
             store->listener.broken(store->listener.context, text);
         }
     } else {
-        log_limited(store->log, &store->group_log, LOG_LEVEL_ERROR, "store: %s: %s failed: %s (error %d)", store->path, doing, why,
-                    result);
+        log_limited(store->log, &store->group_log, LOG_LEVEL_ERROR, "store: %s: %s failed: %s (error %d)", store->path,
+                    doing, why, result);
     }
 }

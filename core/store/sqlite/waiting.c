@@ -1,5 +1,6 @@
-/* The hand-over to the writer thread. All atomics are sequentially consistent, which the sleep needs: the writer first says that it
- * sleeps and then looks for work once more, others first push and then look whether it sleeps, so one of the two sees the other. */
+/* The hand-over to the writer thread. All atomics are sequentially consistent, which the sleep needs: the writer first
+ * says that it sleeps and then looks for work once more, others first push and then look whether it sleeps, so one of
+ * the two sees the other. */
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -7,7 +8,8 @@
 
 #include "store/sqlite/waiting.h"
 
-/* Wakes the writer if it sleeps at least as deep as `depth`. Who changes the word makes the system call, so there is one. */
+/* Wakes the writer if it sleeps at least as deep as `depth`. Who changes the word makes the system call, so there is
+ * one. */
 static void waiting_wake(struct waiting *waiting, enum waiting_sleep depth) {
     int sleep = atomic_load(&waiting->sleep);
     while (sleep >= (int)depth) {
@@ -62,7 +64,7 @@ void waiting_drain(struct waiting *waiting, struct put_list *puts, struct settle
     struct store_put *put = atomic_load_explicit(&waiting->puts, memory_order_relaxed);
     if (put) {
         put = atomic_exchange(&waiting->puts, NULL);
-        struct put_list fresh = {.last = put};
+        struct put_list fresh = { .last = put };
         while (put) {
             struct store_put *next = put->next;
             put->next = fresh.first;
@@ -75,7 +77,7 @@ void waiting_drain(struct waiting *waiting, struct put_list *puts, struct settle
     struct store_settle *settle = atomic_load_explicit(&waiting->settles, memory_order_relaxed);
     if (settle) {
         settle = atomic_exchange(&waiting->settles, NULL);
-        struct settle_list fresh = {.last = settle};
+        struct settle_list fresh = { .last = settle };
         while (settle) {
             struct store_settle *next = settle->next;
             settle->next = fresh.first;
@@ -96,7 +98,7 @@ void waiting_sleep(struct waiting *waiting, enum waiting_sleep depth, int64_t ti
     bool work = atomic_load(&waiting->puts) || atomic_load(&waiting->stopping) ||
                 (depth == WAITING_ASLEEP && atomic_load(&waiting->settles));
     if (!work) {
-        struct timespec timeout = {timeout_us / 1000000, timeout_us % 1000000 * 1000};
+        struct timespec timeout = { timeout_us / 1000000, timeout_us % 1000000 * 1000 };
         syscall(SYS_futex, &waiting->sleep, FUTEX_WAIT_PRIVATE, depth, timeout_us < 0 ? NULL : &timeout, NULL, 0);
     }
     atomic_store(&waiting->sleep, WAITING_AWAKE);

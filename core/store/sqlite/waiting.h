@@ -1,5 +1,5 @@
-/* What waits for the writer thread: two lock-free stacks that any thread pushes to and the writer empties at once, and the writer's
- * sleep. A push costs one compare-and-swap; a system call only when the writer is asleep. */
+/* What waits for the writer thread: two lock-free stacks that any thread pushes to and the writer empties at once, and
+ * the writer's sleep. A push costs one compare-and-swap; a system call only when the writer is asleep. */
 #ifndef STORE_SQLITE_WAITING_H
 #define STORE_SQLITE_WAITING_H
 

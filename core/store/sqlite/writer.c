@@ -1,11 +1,13 @@
-/* The writer thread: takes what waits, has it written, and sleeps when nothing does. There is no timer for puts: while one group is on
- * its way to the disk, the next one gathers by itself. */
+/* The writer thread: takes what waits, has it written, and sleeps when nothing does. There is no timer for puts: while
+ * one group is on its way to the disk, the next one gathers by itself. */
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "store/sqlite/engine.h"
 
-enum { SETTLE_WAIT_US = 5000 }; /* how long settles without a put wait for company, so that they cause no storm of syncs */
+enum {
+    SETTLE_WAIT_US = 5000
+}; /* how long settles without a put wait for company, so that they cause no storm of syncs */
 
 static int64_t earlier(int64_t a_us, int64_t b_us) {
     return a_us < b_us ? a_us : b_us;
@@ -29,7 +31,9 @@ static void writer_drop_settles(struct store *store) {
         count++;
     }
     if (count > 0) {
-        log_warn(store->log, "store: %d outcomes could not be written: those deliveries are made again after the next start", count);
+        log_warn(store->log,
+                 "store: %d outcomes could not be written: those deliveries are made again after the next start",
+                 count);
         waiting_settles_written(&store->waiting, count);
     }
 }
@@ -54,7 +58,8 @@ static void writer_rest(struct store *store, int64_t now_us) {
 void *writer_run(void *argument) {
     struct store *store = argument;
     for (;;) {
-        bool stopping = atomic_load(&store->waiting.stopping); /* read first: what was pushed before it is then seen below */
+        bool stopping =
+            atomic_load(&store->waiting.stopping); /* read first: what was pushed before it is then seen below */
         bool settles_waited = store->settles.first != NULL;
         waiting_drain(&store->waiting, &store->puts, &store->settles);
         int64_t now_us = clock_monotonic_us();

@@ -1,4 +1,5 @@
-/* What the store's tests share: a state folder of their own, puts that can be waited for, a listener that notes what it is told. */
+/* What the store's tests share: a state folder of their own, puts that can be waited for, a listener that notes what it
+ * is told. */
 #ifndef STORE_TEST_H
 #define STORE_TEST_H
 
@@ -40,7 +41,8 @@ struct test_put {
     enum store_result result;
 };
 
-static inline void bench_committed(void *context, struct store_put *const *accepted, int accepted_count, int settled_count) {
+static inline void bench_committed(void *context, struct store_put *const *accepted, int accepted_count,
+                                   int settled_count) {
     struct bench *bench = context;
     pthread_mutex_lock(&bench->mutex);
     for (int i = 0; i < accepted_count; i++) {
@@ -67,14 +69,14 @@ static inline struct store *bench_try_open(struct bench *bench, struct fault *fa
     struct store_options options = {
         .folder = bench->folder,
         .log = &bench->log,
-        .listener = {.context = bench, .committed = bench_committed, .broken = bench_broken},
+        .listener = { .context = bench, .committed = bench_committed, .broken = bench_broken },
     };
     return store_open(&options, fault);
 }
 
 /* Opened, plugins numbered, not yet started. */
 static inline void bench_open(struct bench *bench) {
-    struct fault fault = {""};
+    struct fault fault = { "" };
     bench->store = bench_try_open(bench, &fault);
     if (!bench->store) {
         fail_msg("%s", fault.text);
@@ -87,7 +89,7 @@ static inline void bench_open(struct bench *bench) {
 }
 
 static inline void bench_start(struct bench *bench) {
-    struct fault fault = {""};
+    struct fault fault = { "" };
     assert_true(store_start(bench->store, &fault));
 }
 
@@ -101,10 +103,11 @@ static inline void bench_close(struct bench *bench) {
 static inline int bench_make(void **state) {
     struct bench *bench = calloc(1, sizeof *bench);
     const char *parent = getenv("TMPDIR");
-    snprintf(bench->folder, sizeof bench->folder, "%s/grapnel-store-XXXXXX", parent && strlen(parent) < 30 ? parent : "/tmp");
+    snprintf(bench->folder, sizeof bench->folder, "%s/grapnel-store-XXXXXX",
+             parent && strlen(parent) < 30 ? parent : "/tmp");
     pthread_mutex_init(&bench->mutex, NULL);
     pthread_cond_init(&bench->changed, NULL);
-    bench->log = (struct log){.level = LOG_LEVEL_ERROR + 1, .descriptor = 2};
+    bench->log = (struct log){ .level = LOG_LEVEL_ERROR + 1, .descriptor = 2 };
     *state = bench;
     return mkdtemp(bench->folder) ? 0 : -1;
 }
@@ -112,7 +115,7 @@ static inline int bench_make(void **state) {
 static inline int bench_remove(void **state) {
     struct bench *bench = *state;
     char path[128];
-    static const char *const names[] = {"lock", "grapnel.db", "grapnel.db-wal", "grapnel.db-shm"};
+    static const char *const names[] = { "lock", "grapnel.db", "grapnel.db-wal", "grapnel.db-shm" };
     if (bench->store) {
         bench_close(bench);
     }
@@ -138,7 +141,7 @@ static inline void put_answered(struct store_put *put, enum store_result result)
 }
 
 static inline void put_make(struct bench *bench, struct test_put *test, const char *id, const char *body) {
-    *test = (struct test_put){.bench = bench};
+    *test = (struct test_put){ .bench = bench };
     test->put.event = event_make(1700000000000, bytes_of("cryptopay"), bytes_of(id), bytes_of("payment.succeeded"),
                                  bytes_of("content-type: application/json\n"), bytes_of(body));
     event_digest(test->put.event->source, test->put.event->id, test->put.digest);
@@ -169,8 +172,8 @@ static inline int64_t put_one(struct bench *bench, const char *id, enum store_re
     return number;
 }
 
-static inline struct store_settle *settle_make(int64_t event, int plugin, enum store_settlement settlement, int attempts,
-                                               const char *detail) {
+static inline struct store_settle *settle_make(int64_t event, int plugin, enum store_settlement settlement,
+                                               int attempts, const char *detail) {
     struct store_settle *settle = store_settle_make(detail);
     assert_non_null(settle);
     settle->event = event;
@@ -209,7 +212,8 @@ static inline int64_t query_integer(struct bench *bench, const char *text) {
 }
 
 static inline void assert_sound(struct bench *bench) {
-    assert_int_equal(query_integer(bench, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
+    assert_int_equal(query_integer(bench, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"),
+                     1);
 }
 
 static inline void assert_counts(struct bench *bench, struct store_counts expected) {

@@ -7,7 +7,7 @@ enum { ROUNDS = 20000, KEYS = 3000 };
 
 static struct digest_entry entry_make(unsigned number, bool crowded) {
     unsigned char digest[EVENT_DIGEST_SIZE];
-    event_digest(bytes_of("set"), (struct bytes){(const char *)&number, sizeof number}, digest);
+    event_digest(bytes_of("set"), (struct bytes){ (const char *)&number, sizeof number }, digest);
     if (crowded) { /* all belong to the last slots, and overflow behind them */
         digest[0] = digest[1] = 0xff;
         digest[2] |= 0x80;
@@ -72,11 +72,13 @@ static void test_filter(void **state) {
 }
 
 static void test_packing_sorts_as_bytes(void **state) {
-    struct buffer page = {0};
-    struct digest_entry entry = {.high = 0x0102030405060708, .low = 0x1112131415161718, .event = 0x2122};
+    struct buffer page = { 0 };
+    struct digest_entry entry = { .high = 0x0102030405060708, .low = 0x1112131415161718, .event = 0x2122 };
     dedup_pack(&page, &entry);
     assert_int_equal(page.length, DEDUP_ENTRY_SIZE);
-    assert_memory_equal(page.data, "\x01\x02\x03\x04\x05\x06\x07\x08\x11\x12\x13\x14\x15\x16\x17\x18\0\0\0\0\0\0\x21\x22", DEDUP_ENTRY_SIZE);
+    assert_memory_equal(page.data,
+                        "\x01\x02\x03\x04\x05\x06\x07\x08\x11\x12\x13\x14\x15\x16\x17\x18\0\0\0\0\0\0\x21\x22",
+                        DEDUP_ENTRY_SIZE);
     struct digest_entry back = dedup_unpack((const unsigned char *)page.data);
     assert_int_equal(digest_compare(&back, &entry), 0);
     assert_int_equal(back.event, entry.event);

@@ -1,4 +1,5 @@
-/* What a store is for: events in, each once; deliveries until they are settled; their story; all of it still there after a restart. */
+/* What a store is for: events in, each once; deliveries until they are settled; their story; all of it still there
+ * after a restart. */
 #include "store_test.h"
 
 static void test_put_is_read_back_whole(void **state) {
@@ -29,7 +30,7 @@ static void test_put_is_read_back_whole(void **state) {
     assert_int_equal(store_read_fresh(bench->reader, bench->plugins[0], 0, read, 1), 1);
     event_release(read[0].event);
     assert_int_equal(store_read_fresh(bench->reader, 99, 0, read, 4), 0);
-    assert_counts(bench, (struct store_counts){.events = 2, .pending = 4});
+    assert_counts(bench, (struct store_counts){ .events = 2, .pending = 4 });
 }
 
 static void test_duplicate_is_answered_and_not_stored(void **state) {
@@ -38,7 +39,7 @@ static void test_duplicate_is_answered_and_not_stored(void **state) {
     bench_start(bench);
     put_one(bench, "evt_1", STORE_ACCEPTED);
     put_one(bench, "evt_1", STORE_DUPLICATE);
-    assert_counts(bench, (struct store_counts){.events = 1, .pending = 2});
+    assert_counts(bench, (struct store_counts){ .events = 1, .pending = 2 });
     bench_close(bench);
     bench_open(bench);
     bench_start(bench);
@@ -64,16 +65,16 @@ static void test_duplicates_within_one_group(void **state) {
     for (int i = 0; i < 3; i++) {
         event_release(puts[i].put.event);
     }
-    assert_counts(bench, (struct store_counts){.events = 2, .pending = 4});
+    assert_counts(bench, (struct store_counts){ .events = 2, .pending = 4 });
 }
 
 /* A plugin that is named twice can't be: that put is refused, and the others of its group stored. */
 static void test_bad_put_does_not_harm_its_group(void **state) {
     struct bench *bench = *state;
     struct test_put puts[3];
-    static const char *const ids[] = {"evt_1", "evt_2", "evt_3"};
+    static const char *const ids[] = { "evt_1", "evt_2", "evt_3" };
     bench_open(bench);
-    int twice[] = {bench->plugins[0], bench->plugins[0]};
+    int twice[] = { bench->plugins[0], bench->plugins[0] };
     for (int i = 0; i < 3; i++) {
         put_make(bench, &puts[i], ids[i], "{}");
         puts[i].put.plugins = i == 1 ? twice : bench->plugins;
@@ -88,7 +89,7 @@ static void test_bad_put_does_not_harm_its_group(void **state) {
         event_release(puts[i].put.event);
     }
     assert_false(bench->disorder);
-    assert_counts(bench, (struct store_counts){.events = 2, .pending = 4});
+    assert_counts(bench, (struct store_counts){ .events = 2, .pending = 4 });
     assert_int_equal(put_one(bench, "evt_2", STORE_ACCEPTED), 3);
     assert_int_equal(bench->broken, 0);
     struct store_delivery read[4]; /* the names that were new when the group was rolled back were written again */
@@ -109,7 +110,7 @@ static void test_unrouted(void **state) {
     store_put(bench->store, &test.put);
     assert_int_equal(put_wait(&test), STORE_ACCEPTED);
     event_release(test.put.event);
-    assert_counts(bench, (struct store_counts){.events = 1, .unrouted = 1});
+    assert_counts(bench, (struct store_counts){ .events = 1, .unrouted = 1 });
     assert_int_equal(query_integer(bench, "SELECT event FROM unrouted"), 1);
 }
 
@@ -123,7 +124,7 @@ static void test_settle_done(void **state) {
     store_settle(bench->store, settle_make(event, bench->plugins[0], STORE_DONE, 1, ""));
     settled_wait(bench, 1);
     assert_int_equal(store_read_fresh(bench->reader, bench->plugins[0], 0, read, 2), 0);
-    assert_counts(bench, (struct store_counts){.events = 1, .pending = 1});
+    assert_counts(bench, (struct store_counts){ .events = 1, .pending = 1 });
     assert_int_equal(store_read_journal(bench->reader, event, story, 4), 1);
     assert_int_equal(story[0].event, event);
     assert_int_equal(story[0].plugin, bench->plugins[0]);
@@ -164,16 +165,17 @@ static void test_settle_later_then_dead(void **state) {
     assert_int_equal(read[0].due_ms, 1700000005000);
     assert_int_equal(read[0].event->number, event);
     event_release(read[0].event);
-    assert_counts(bench, (struct store_counts){.events = 1, .pending = 1, .retrying = 1});
+    assert_counts(bench, (struct store_counts){ .events = 1, .pending = 1, .retrying = 1 });
     assert_int_equal(query_integer(bench, "SELECT count(*) FROM last_error WHERE detail = 'smtp: 451 try again'"), 1);
 
     struct store_settle *dead = settle_make(event, plugin, STORE_DEAD, 20, "smtp: 550 no such user");
     dead->reason = STORE_REASON_ATTEMPTS;
     store_settle(bench->store, dead);
     settled_wait(bench, 2);
-    assert_counts(bench, (struct store_counts){.events = 1, .pending = 1, .dead = 1});
+    assert_counts(bench, (struct store_counts){ .events = 1, .pending = 1, .dead = 1 });
     assert_int_equal(query_integer(bench, "SELECT count(*) FROM dead WHERE reason = 1 AND attempts = 20 AND "
-                                          "detail = 'smtp: 550 no such user'"), 1);
+                                          "detail = 'smtp: 550 no such user'"),
+                     1);
     assert_int_equal(query_integer(bench, "SELECT count(*) FROM last_error"), 0);
     assert_int_equal(store_read_journal(bench->reader, event, story, 4), 1);
     assert_int_equal(story[0].settlement, STORE_DEAD);
@@ -183,7 +185,7 @@ static void test_settle_later_then_dead(void **state) {
 static void test_due_order(void **state) {
     struct bench *bench = *state;
     struct store_delivery read[8];
-    static const int64_t due[] = {30, 10, 40, 20};
+    static const int64_t due[] = { 30, 10, 40, 20 };
     bench_open(bench);
     bench_start(bench);
     struct store_settle *first = NULL, **end = &first;
@@ -198,7 +200,7 @@ static void test_due_order(void **state) {
     store_settle(bench->store, first);
     settled_wait(bench, 4);
     assert_int_equal(store_read_due(bench->reader, bench->plugins[0], 35, read, 8), 3);
-    static const int64_t expected[] = {2, 4, 1};
+    static const int64_t expected[] = { 2, 4, 1 };
     for (int i = 0; i < 3; i++) {
         assert_int_equal(read[i].event->number, expected[i]);
         event_release(read[i].event);
@@ -224,7 +226,8 @@ static void test_settles_keep_their_order(void **state) {
     event_release(read.event);
 }
 
-/* Numbers, names, deliveries and the story outlive the process; a number is not used again even if its event was deleted. */
+/* Numbers, names, deliveries and the story outlive the process; a number is not used again even if its event was
+ * deleted. */
 static void test_reopen(void **state) {
     struct bench *bench = *state;
     struct store_delivery read[4];

@@ -1,4 +1,5 @@
-/* A process that is killed at any moment: what it answered is there, every delivery is open or in the journal, the file is sound. */
+/* A process that is killed at any moment: what it answered is there, every delivery is open or in the journal, the file
+ * is sound. */
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -37,7 +38,7 @@ static void *child_thread(void *argument) {
 }
 
 static void child_run(struct bench *bench, int pipe, int round) {
-    struct child child = {bench, pipe, round};
+    struct child child = { bench, pipe, round };
     pthread_t threads[THREADS];
     bench_open(bench);
     bench_start(bench);
@@ -90,7 +91,7 @@ static void test_killed_at_any_moment(void **state) {
         assert_true(counts.events >= highest);
         assert_int_equal(query_integer(bench, "SELECT max(number) - count(*) FROM event"), 0);
         for (int64_t event = 1; event <= counts.events; event++) {
-            struct store_delivery open = {0};
+            struct store_delivery open = { 0 };
             struct store_journal_entry story[4];
             int done = store_read_journal(bench->reader, event, story, 4);
             int count = store_read_fresh(bench->reader, bench->plugins[0], event - 1, &open, 1);

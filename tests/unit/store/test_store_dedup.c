@@ -1,4 +1,5 @@
-/* Deduplication when there are more events than memory keeps: runs are made, asked, survive restarts and rollbacks in between. */
+/* Deduplication when there are more events than memory keeps: runs are made, asked, survive restarts and rollbacks in
+ * between. */
 #include "store/sqlite/dedup.h"
 
 #include "store_test.h"
@@ -8,7 +9,7 @@ enum { EVENTS = 2 * DEDUP_RUN_KEYS + 40000, BAD_EVERY = 5000, BATCH = 4096 };
 /* Puts the events from..to-1, each `step`-th, without plugins, and sees that all are answered with `expected`. */
 static void put_range(struct bench *bench, int from, int to, int step, enum store_result expected) {
     static struct test_put puts[BATCH];
-    int twice[] = {bench->plugins[0], bench->plugins[0]};
+    int twice[] = { bench->plugins[0], bench->plugins[0] };
     while (from < to) {
         int count = 0;
         for (; count < BATCH && from < to; from += step, count++) {
@@ -54,11 +55,17 @@ static void test_runs(void **state) {
     put_range(bench, 3, EVENTS, 499, STORE_DUPLICATE);
 
     int stored = EVENTS - EVENTS / BAD_EVERY;
-    assert_counts(bench, (struct store_counts){.events = stored, .unrouted = stored});
+    assert_counts(bench, (struct store_counts){ .events = stored, .unrouted = stored });
     /* Every key is in a run or will be; and what went into the first run was taken out of dedup_recent. */
-    assert_int_equal(query_integer(bench, "SELECT ((SELECT sum(length(keys)) FROM dedup) + (SELECT sum(length(keys)) FROM dedup_recent "
-                                          "WHERE event > (SELECT max(last_event) FROM dedup_run))) / 24"), stored);
-    assert_int_equal(query_integer(bench, "SELECT count(*) FROM dedup_recent WHERE event <= (SELECT min(last_event) FROM dedup_run)"), 0);
+    assert_int_equal(
+        query_integer(bench,
+                      "SELECT ((SELECT sum(length(keys)) FROM dedup) + (SELECT sum(length(keys)) FROM dedup_recent "
+                      "WHERE event > (SELECT max(last_event) FROM dedup_run))) / 24"),
+        stored);
+    assert_int_equal(
+        query_integer(bench,
+                      "SELECT count(*) FROM dedup_recent WHERE event <= (SELECT min(last_event) FROM dedup_run)"),
+        0);
     bench_close(bench);
     assert_sound(bench);
 }

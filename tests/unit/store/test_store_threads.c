@@ -1,4 +1,5 @@
-/* Many threads at once, many of them with the same events: each event is stored once, each put answered once. Run under tsan too. */
+/* Many threads at once, many of them with the same events: each event is stored once, each put answered once. Run under
+ * tsan too. */
 #include "store_test.h"
 
 enum { THREADS = 64, PUTS = 200, IDS = THREADS * PUTS / 4 };
@@ -25,7 +26,8 @@ static void *thread_run(void *argument) {
         if (result == STORE_ACCEPTED) {
             thread->accepted++;
             accepted_of[which]++;
-            struct store_settle *both = settle_make(test.put.event->number, thread->bench->plugins[0], STORE_DONE, 1, "");
+            struct store_settle *both =
+                settle_make(test.put.event->number, thread->bench->plugins[0], STORE_DONE, 1, "");
             both->next = settle_make(test.put.event->number, thread->bench->plugins[1], STORE_DONE, 1, "");
             store_settle(thread->bench->store, both);
         } else if (result == STORE_DUPLICATE) {
@@ -45,7 +47,7 @@ static void test_each_event_once(void **state) {
     bench_open(bench);
     bench_start(bench);
     for (int i = 0; i < THREADS; i++) {
-        threads[i] = (struct thread){.bench = bench, .seed = (unsigned)i + 1};
+        threads[i] = (struct thread){ .bench = bench, .seed = (unsigned)i + 1 };
         assert_int_equal(pthread_create(&threads[i].thread, NULL, thread_run, &threads[i]), 0);
     }
     int accepted = 0, duplicates = 0, ids = 0;
@@ -63,7 +65,7 @@ static void test_each_event_once(void **state) {
     }
     assert_int_equal(ids, accepted);
     settled_wait(bench, 2 * accepted);
-    assert_counts(bench, (struct store_counts){.events = accepted});
+    assert_counts(bench, (struct store_counts){ .events = accepted });
     pthread_mutex_lock(&bench->mutex);
     assert_false(bench->disorder);
     assert_int_equal(bench->last_number, accepted);

@@ -1,8 +1,9 @@
-/* Disks that are full, files that are damaged, others who hold locks: nothing is lost, nothing is claimed, and it is said what to do. */
-#include <grp.h>
+/* Disks that are full, files that are damaged, others who hold locks: nothing is lost, nothing is claimed, and it is
+ * said what to do. */
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "store_test.h"
 
@@ -11,7 +12,7 @@ static void bench_path(struct bench *bench, const char *name, char path[128]) {
 }
 
 static void assert_open_fails(struct bench *bench, const char *expected) {
-    struct fault fault = {""};
+    struct fault fault = { "" };
     assert_null(bench_try_open(bench, &fault));
     if (!strstr(fault.text, expected) || !strstr(fault.text, bench->folder)) {
         fail_msg("\"%s\" does not say \"%s\" and the path", fault.text, expected);
@@ -34,7 +35,8 @@ static void file_limit(rlim_t bytes) {
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-/* A limit of file size stands in for a full disk: puts are refused, reading goes on, outcomes are kept until there is room again. */
+/* A limit of file size stands in for a full disk: puts are refused, reading goes on, outcomes are kept until there is
+ * room again. */
 static void test_no_room(void **state) {
     struct bench *bench = *state;
     char path[128], id[32];
@@ -60,46 +62,75 @@ static void test_no_room(void **state) {
     }
     assert_int_equal(refused, 3);
     assert_int_equal(bench->broken, 0);
-    assert_counts(bench, (struct store_counts){.events = stored, .pending = 2 * stored});
+    assert_counts(bench, (struct store_counts){ .events = stored, .pending = 2 * stored });
     store_settle(bench->store, settle_make(event, bench->plugins[0], STORE_DONE, 1, ""));
     put_one(bench, "evt_more", STORE_UNAVAILABLE);
 
     file_limit(RLIM_INFINITY);
     settled_wait(bench, 1); /* by itself, without another put */
     assert_int_equal(put_one(bench, "evt_more", STORE_ACCEPTED), stored + 1);
-    assert_counts(bench, (struct store_counts){.events = stored + 1, .pending = 2 * stored + 1});
+    assert_counts(bench, (struct store_counts){ .events = stored + 1, .pending = 2 * stored + 1 });
     assert_false(bench->disorder);
     bench_close(bench);
     assert_sound(bench);
 }
 
-/* Another program that holds the write lock makes puts fail once the patience is over, and harms nothing. */
+/* Another process: told by a byte through `told`, holds the write lock until that is closed; says so through `held`. */
+static void lock_hold(struct bench *bench, int held, int told) {
+    char path[128], byte = 'x';
+    sqlite3 *foreign;
+    bench_path(bench, "grapnel.db", path);
+    bool locked = read(told, &byte, 1) == 1 && sqlite3_open(path, &foreign) == SQLITE_OK &&
+                  sqlite3_db_config(foreign, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) == SQLITE_OK &&
+                  sqlite3_exec(foreign, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
+    _exit(!locked || write(held, &byte, 1) != 1 || read(told, &byte, 1) != 0);
+}
+
+/* Another program that holds the write lock makes puts fail once the patience is over, is named, and harms nothing. */
 static void test_foreign_lock(void **state) {
     struct bench *bench = *state;
-    char path[128];
-    sqlite3 *foreign;
+    char byte, expected[64], said[4096] = "";
+    int held[2], told[2], log[2], status;
+    assert_int_equal(pipe2(log, O_CLOEXEC | O_NONBLOCK), 0);
+    bench->log = (struct log){ .level = LOG_LEVEL_WARN, .descriptor = log[1] };
+    assert_int_equal(pipe(held), 0);
+    assert_int_equal(pipe(told), 0);
+    pid_t pid = fork(); /* before SQLite is used, which does not outlive a fork */
+    if (pid == 0) {
+        close(told[1]);
+        lock_hold(bench, held[1], told[0]);
+    }
+    close(held[1]);
     bench_open(bench);
     bench_start(bench);
     int64_t event = put_one(bench, "evt_1", STORE_ACCEPTED);
-    bench_path(bench, "grapnel.db", path);
-    assert_int_equal(sqlite3_open(path, &foreign), SQLITE_OK);
-    sqlite3_db_config(foreign, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    assert_int_equal(sqlite3_exec(foreign, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(write(told[1], "x", 1), 1);
+    assert_int_equal(read(held[0], &byte, 1), 1);
     store_settle(bench->store, settle_make(event, bench->plugins[0], STORE_DONE, 1, ""));
     put_one(bench, "evt_2", STORE_UNAVAILABLE);
     assert_int_equal(bench->settled, 0);
-    assert_int_equal(sqlite3_exec(foreign, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(foreign);
+    assert_true(read(log[0], said, sizeof said - 1) > 0);
+    snprintf(expected, sizeof expected, "process %d keeps the write lock", (int)pid);
+    assert_non_null(strstr(said, expected));
+
+    close(told[1]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
     settled_wait(bench, 1);
     assert_int_equal(put_one(bench, "evt_2", STORE_ACCEPTED), 2);
     assert_int_equal(bench->broken, 0);
+    bench_close(bench);
+    close(told[0]);
+    close(held[0]);
+    close(log[0]);
+    close(log[1]);
 }
 
 /* Damage that is met while running ends it: said once, everything refused, nothing written any more. */
 static void test_damage_breaks_the_store(void **state) {
     struct bench *bench = *state;
     char path[128];
-    static const char garbage[4096] = {[0 ... 4095] = 'x'};
+    static const char garbage[4096] = { [0 ... 4095] = 'x' };
     bench_open(bench);
     bench_start(bench);
     put_one(bench, "evt_1", STORE_ACCEPTED);
@@ -185,7 +216,7 @@ static void test_files_are_private(void **state) {
     struct bench *bench = *state;
     struct stat status;
     char path[128];
-    static const char *const names[] = {"grapnel.db", "grapnel.db-wal", "lock"};
+    static const char *const names[] = { "grapnel.db", "grapnel.db-wal", "lock" };
     assert_int_equal(rmdir(bench->folder), 0); /* made by the store */
     mode_t before = umask(0);
     bench_open(bench);
