@@ -5,7 +5,8 @@
 #include "receive/answer.h"
 #include "receive/exchange.h"
 
-/* Handles the request that civetweb has read the head of. When it returns, it was answered, or is with the store. Returns the status. */
+/* Handles the request that civetweb has read the head of. When it returns, it was answered, or is with the store.
+ * Returns the status. */
 int accept_request(struct exchange *exchange, struct mg_connection *connection);
 /* Answers what civetweb could not make a request of, and ends the connection; `status` is civetweb's opinion. */
 void accept_garbage(struct exchange *exchange, struct mg_connection *connection, int status);

@@ -63,8 +63,9 @@ struct answer_style {
 /* Makes all but the date. */
 void answer_format(struct answer_bytes *bytes, enum answer answer, const struct answer_style *style);
 
-/* Fills in the date and sends it, without ever blocking. False when the sender did not take all of it at once: an answer fits into the
- * socket of everybody who reads, so that one is dead or means harm, and the connection is shut down. */
+/* Fills in the date and sends it, without ever blocking. False when the sender did not take all of it at once: an
+ * answer fits into the socket of everybody who reads, so that one is dead or means harm, and the connection is shut
+ * down. */
 bool answer_send(int socket, const struct answer_bytes *bytes, struct answer_date *date);
 /* The same for bytes that need no date. */
 bool answer_send_bytes(int socket, struct bytes bytes);

@@ -1,5 +1,5 @@
-/* civetweb itself, unmodified, with a few of its system calls led through hooks of ours, and our code that needs its insides.
- * No other file includes civetweb.c; what they need of its insides is in civetweb_unit.h. */
+/* civetweb itself, unmodified, with a few of its system calls led through hooks of ours, and our code that needs its
+ * insides. No other file includes civetweb.c; what they need of its insides is in civetweb_unit.h. */
 
 /* Everything that civetweb and we include before the macros below change the names. */
 #include <arpa/inet.h>
@@ -28,7 +28,8 @@ static int hook_bind(int listener, const struct sockaddr *address, socklen_t len
 #define bind(listener, address, length)      hook_bind(listener, address, length)
 #define socket(family, type, protocol)       socket(family, (type) | SOCK_CLOEXEC, protocol)
 
-/* civetweb's own TLS is never used, see reference/civetweb.md: what it needs is compiled out. TLS will come as a backend of ours. */
+/* civetweb's own TLS is compiled out: with mbedTLS it takes a whole processor for each client that connects and says
+ * nothing. HTTPS will come as a backend of ours. */
 #undef USE_MBEDTLS
 #define NO_SSL
 #include "civetweb.c"
@@ -91,7 +92,8 @@ static bool worker_may_wait(const struct exchange *exchange) {
     return waited_ms < intake->options.setup->limits.request_timeout_ms + (first ? 0 : INTAKE_KEEP_ALIVE_MS);
 }
 
-/* A worker's poll and recv become one system call: it does not poll, and reads with a descriptor that blocks for WAIT_STEP_MS. */
+/* A worker's poll and recv become one system call: it does not poll, and reads with a descriptor that blocks for
+ * WAIT_STEP_MS. */
 static ssize_t worker_recv(struct exchange *exchange, int descriptor, void *data, size_t size) {
     if (!worker_may_read(exchange)) {
         errno = ETIMEDOUT;

@@ -15,10 +15,12 @@ struct mg_context;
 struct exchange;
 struct intake;
 
-/* Starts civetweb with `options` (names and values in turn, a null at the end); `intake` is its user data. Null with the reason. */
+/* Starts civetweb with `options` (names and values in turn, a null at the end); `intake` is its user data. Null with
+ * the reason. */
 struct mg_context *civetweb_start(const struct mg_callbacks *callbacks, struct intake *intake, const char **options,
                                   struct fault *fault);
-/* Ends all threads, whatever they do. For a graceful stop set intake->stopping first and wait for the connections to end. */
+/* Ends all threads, whatever they do. For a graceful stop set intake->stopping first and wait for the connections to
+ * end. */
 void civetweb_stop(struct mg_context *context);
 /* Appends "127.0.0.1:8080 [::1]:8081". */
 void civetweb_addresses(const struct mg_context *context, struct buffer *out);
@@ -34,7 +36,8 @@ int civetweb_socket(const struct mg_connection *connection);
 /* Will the connection stay open after this request, as far as civetweb and the sender are concerned? */
 bool civetweb_keeps_alive(const struct mg_connection *connection);
 void civetweb_set_closing(struct mg_connection *connection);
-/* Did civetweb understand every byte of the head? It drops what follows a line that it can't read, and headers beyond its limit. */
+/* Did civetweb understand every byte of the head? It drops what follows a line that it can't read, and headers beyond
+ * its limit. */
 bool civetweb_head_is_whole(const struct mg_connection *connection);
 /* Has the end of the head arrived? */
 bool civetweb_head_is_there(const struct mg_connection *connection);
@@ -46,8 +49,8 @@ int64_t civetweb_waited_ms(const struct mg_connection *connection);
 size_t civetweb_bytes_behind_head(const struct mg_connection *connection);
 /* Is there more of the body than has already arrived or been read? */
 bool civetweb_body_is_unread(const struct mg_connection *connection);
-/* After an answer that ends the connection early: reads and drops what the sender still sends, within limits, as it would otherwise see
- * the connection break before it sees the answer. */
+/* After an answer that ends the connection early: reads and drops what the sender still sends, within limits, as it
+ * would otherwise see the connection break before it sees the answer. */
 void civetweb_linger(const struct mg_connection *connection);
 
 #endif

@@ -27,8 +27,8 @@ static void exchange_log(const struct exchange *exchange, enum answer answer) {
               event->type.data, answer_row(answer)->reason, exchange->put.plugin_count);
 }
 
-/* The connection's own thread may be reading meanwhile, but never writes or closes before the state says so. (Over TLS the two can't be
- * had at once: there this would only note the answer, and the thread would wait and send it.) */
+/* The connection's own thread may be reading meanwhile, but never writes or closes before the state says so. (Over TLS
+ * the two can't be had at once: there this would only note the answer, and the thread would wait and send it.) */
 static void exchange_done(struct store_put *put, enum store_result result) {
     struct exchange *exchange = (struct exchange *)((char *)put - offsetof(struct exchange, put));
     struct intake *intake = exchange->intake;
@@ -44,8 +44,8 @@ static void exchange_done(struct store_put *put, enum store_result result) {
     event_release(put->event);
     put->event = NULL;
 
-    /* From here on the exchange may carry the next request, or be freed: the futex is then woken at an address where nobody, or somebody
-     * who looks again, waits. */
+    /* From here on the exchange may carry the next request, or be freed: the futex is then woken at an address where
+     * nobody, or somebody who looks again, waits. */
     if (atomic_exchange_explicit(&exchange->state, EXCHANGE_IDLE, memory_order_acq_rel) == EXCHANGE_AWAITED) {
         syscall(SYS_futex, &exchange->state, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
     }

@@ -1,10 +1,10 @@
 /* One civetweb thread's conversation with a sender: the request that it reads, and the one that is with the store.
  *
- * A thread does not sleep until its event is on disk: that costs more than the store itself. It hands the event over and goes back to
- * its connection; the store's writer thread sends the answer after the commit. So two threads have to do with one exchange, and these
- * rules keep them apart:
- *   - at most one request of a connection is with the store; whoever wants to begin the next, write to the connection or close it waits
- *     for that one first (exchange_wait);
+ * A thread does not sleep until its event is on disk: that costs more than the store itself. It hands the event over
+ * and goes back to its connection; the store's writer thread sends the answer after the commit. So two threads have to
+ * do with one exchange, and these rules keep them apart:
+ *   - at most one request of a connection is with the store; whoever wants to begin the next, write to the connection
+ *     or close it waits for that one first (exchange_wait);
  *   - from exchange_submit until then all fields but `state` belong to the writer thread. */
 #ifndef RECEIVE_EXCHANGE_H
 #define RECEIVE_EXCHANGE_H

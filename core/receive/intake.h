@@ -20,8 +20,8 @@ struct intake_source {
 
 enum {
     INTAKE_STORE_RESULTS = STORE_UNAVAILABLE + 1,
-    /* Each idle connection holds a thread: long enough for a sender's burst, short enough that a hundred idle senders don't keep others
-     * out for long. */
+    /* Each idle connection holds a thread: long enough for a sender's burst, short enough that a hundred idle senders
+     * don't keep others out for long. */
     INTAKE_KEEP_ALIVE_MS = 5000,
 };
 

@@ -179,7 +179,8 @@ bool request_header(void *context, const char *name, int count, struct bytes *va
     return false;
 }
 
-/* Credentials; what is about this one connection and not the event; and Content-Length, which the body's own length says. */
+/* Credentials; what is about this one connection and not the event; and Content-Length, which the body's own length
+ * says. */
 static const char *const dropped_headers[] = {
     "authorization",
     "connection",

@@ -23,8 +23,8 @@ struct request {
     const char *content_type; /* or null */
 };
 
-/* Each of these gives ANSWER_NONE to go on, or the refusal, then with a reason for the log in `reason` where the answer's own is not
- * precise enough. */
+/* Each of these gives ANSWER_NONE to go on, or the refusal, then with a reason for the log in `reason` where the
+ * answer's own is not precise enough. */
 
 /* Fills `request`; refuses what two readers could understand differently. */
 enum answer request_read_head(struct request *request, struct mg_connection *connection, struct fault *reason);
@@ -35,7 +35,8 @@ enum answer request_read_body(const struct request *request, struct exchange *ex
 
 /* The headers, as signature_verify and locate_value ask for them. `context` is the struct request. */
 bool request_header(void *context, const char *name, int count, struct bytes *value);
-/* Appends those that are kept with an event as lower-case "name: value\n". False when there was no room for all of them. */
+/* Appends those that are kept with an event as lower-case "name: value\n". False when there was no room for all of
+ * them. */
 bool request_keep_headers(const struct request *request, const struct signature_scheme *scheme, struct buffer *out);
 
 #endif

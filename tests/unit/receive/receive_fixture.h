@@ -1,4 +1,5 @@
-/* For the tests of core/receive: a real server on a free port, a store that only pretends, and a client on raw sockets. */
+/* For the tests of core/receive: a real server on a free port, a store that only pretends, and a client on raw
+ * sockets. */
 #ifndef RECEIVE_FIXTURE_H
 #define RECEIVE_FIXTURE_H
 

@@ -209,6 +209,15 @@ static void too_large(void **state) {
             "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 18446744073709551621\r\n\r\n");
     assert_int_equal(reply.status, 413);
 
+    /* A sender that is still writing when the answer comes is not cut off at once, which might cost it the answer. */
+    int early = client_connect(fixture);
+    client_send(early,
+                bytes_of("POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 70000\r\n\r\n"));
+    assert_int_equal(client_read(early, false).status, 413);
+    for (int i = 0; i < 50; i++)
+        assert_true(client_send(early, bytes_of("some more of the body")));
+    close(early);
+
     /* A sender that writes all of it before it reads still sees the answer. */
     static char much[1 << 20];
     memset(much, ' ', sizeof(much));

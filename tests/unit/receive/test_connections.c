@@ -94,7 +94,8 @@ static void http_1_0(void **state) {
 static void upgrade_is_not_taken(void **state) {
     struct fixture *fixture = *state;
     struct buffer request = { 0 };
-    request_append(&request, &fixture->sources[0], "1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\n", EVENT);
+    request_append(&request, &fixture->sources[0], "1.1", "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n",
+                   EVENT);
     int client = client_connect(fixture);
     client_send(client, buffer_view(&request));
     struct reply reply = client_read(client, false);
