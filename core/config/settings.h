@@ -32,13 +32,14 @@ struct setting_value {
 };
 
 struct settings {
-    struct setting_value *values; /* in the order of the file; what an entry lacks behind it, fallbacks of rows without a star last */
+    /* In the order of the file; what an entry lacks stands behind it, fallbacks of rows without a star last. */
+    struct setting_value *values;
     int count;
 };
 
 /* Null when there is a mistake; all of them with their places are in `mistakes`. `{ file: … }` and `{ env: … }` are resolved here. */
-struct settings *settings_check(const struct setup *setup, const struct setup_plugin *plugin, const struct setting_table *table,
-                                struct fault_list *mistakes);
+struct settings *settings_check(const struct setup *setup, const struct setup_plugin *plugin,
+                                const struct setting_table *table, struct fault_list *mistakes);
 /* The same for `key=value` arguments of `grapnel plugin try` comes later. */
 void settings_free(struct settings *settings); /* wipes secrets */
 void setting_table_free(struct setting_table *table);

@@ -13,12 +13,12 @@
 struct yaml_node;
 
 struct setup_listen {
-    char *address;           /* as written: "127.0.0.1:8080", "[::]:8443", ":8080" means all addresses of both families */
+    char *address; /* as written: "127.0.0.1:8080", "[::]:8443", ":8080" means all addresses of both families */
     char *certificate, *key; /* absolute paths, null for plain HTTP */
 };
 
 struct setup_limits {
-    int64_t body;                   /* bytes */
+    int64_t body; /* bytes */
     int64_t connections, per_address, threads;
     int64_t request_timeout_ms, stop_timeout_ms;
 };
@@ -29,11 +29,12 @@ struct setup_retain {
 
 struct setup_source {
     char *name, *path;
-    struct signature_scheme scheme; /* a copy of a preset's row, or spelled out; event_id and event_type as configured */
+    /* A copy of a preset's row, or spelled out; event_id and event_type as configured. */
+    struct signature_scheme scheme;
     struct signature_key *keys[SIGNATURE_SECRET_LIMIT];
     int key_count;
     int64_t tolerance_ms;
-    char *url;                      /* or null */
+    char *url; /* or null */
     bool replay_guard;
 };
 
@@ -49,7 +50,7 @@ struct setup_breaker {
 
 struct setup_plugin {
     char *name;
-    char *file;               /* absolute path of the .so that was found */
+    char *file; /* absolute path of the .so that was found */
     int64_t workers, deadline_ms, memory_bytes;
     struct setup_retry retry;
     struct setup_breaker breaker;
@@ -88,10 +89,16 @@ struct setup {
 };
 
 /* Limits of a setup that a reader can find. */
-enum { SETUP_SOURCE_LIMIT = 256, SETUP_PLUGIN_LIMIT = 64, SETUP_ROUTE_LIMIT = 1024, SETUP_WORKER_LIMIT = 64, SETUP_LISTEN_LIMIT = 16 };
+enum {
+    SETUP_SOURCE_LIMIT = 256,
+    SETUP_PLUGIN_LIMIT = 64,
+    SETUP_ROUTE_LIMIT = 1024,
+    SETUP_WORKER_LIMIT = 64,
+    SETUP_LISTEN_LIMIT = 16
+};
 
 struct setup_options {
-    const char *path;           /* of the config file */
+    const char *path;              /* of the config file */
     const char *installed_plugins; /* the installed plugin folder, tried after plugin_path; may be null */
 };
 

@@ -13,16 +13,17 @@ struct event {
     int64_t received_ms; /* unix */
     /* All terminated as well, and inside this one allocation. */
     struct bytes source, id, type;
-    struct bytes headers; /* the kept request headers: lower-case "name: value\n" one after the other, without signatures and credentials */
-    struct bytes body;    /* the payload exactly as sent */
+    /* The kept request headers: lower-case "name: value\n" one after the other, without signatures and credentials. */
+    struct bytes headers;
+    struct bytes body; /* the payload exactly as sent */
 };
 
 /* Limits that a sender meets: longer ids or types are refused. */
 enum { EVENT_ID_LIMIT = 512, EVENT_TYPE_LIMIT = 256, EVENT_NAME_LIMIT = 64 /* of a source or plugin */ };
 
 /* A copy of all parts in one allocation, with one reference; null if memory is short. */
-struct event *event_make(int64_t received_ms, struct bytes source, struct bytes id, struct bytes type, struct bytes headers,
-                         struct bytes body);
+struct event *event_make(int64_t received_ms, struct bytes source, struct bytes id, struct bytes type,
+                         struct bytes headers, struct bytes body);
 struct event *event_hold(struct event *event);
 void event_release(struct event *event); /* null is allowed */
 

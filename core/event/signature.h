@@ -13,25 +13,31 @@
 enum signature_hash { SIGNATURE_SHA256, SIGNATURE_SHA1, SIGNATURE_SHA512 };
 enum signature_secret { SIGNATURE_SECRET_RAW, SIGNATURE_SECRET_BASE64, SIGNATURE_SECRET_HEX };
 
-enum { SIGNATURE_ITEM_LIMIT = 8, SIGNATURE_SECRET_LIMIT = 8, SIGNATURE_CANDIDATE_LIMIT = 32, SIGNATURE_PART_LIMIT = 4,
-       SIGNATURE_HEADER_NAME_LIMIT = 127 };
+enum {
+    SIGNATURE_ITEM_LIMIT = 8,
+    SIGNATURE_SECRET_LIMIT = 8,
+    SIGNATURE_CANDIDATE_LIMIT = 32,
+    SIGNATURE_PART_LIMIT = 4,
+    SIGNATURE_HEADER_NAME_LIMIT = 127
+};
 
 /* Texts belong to the table or to the setup that was read; a scheme only points at them. A header may be known by several names, with a
  * slash between them ("webhook-id/svix-id"): the first that a request has is meant. */
 struct signature_scheme {
-    const char *name;                          /* of the preset; null if spelled out */
-    const char *header;                        /* that holds the signature */
-    const char *separator;                     /* between items: "," */
-    const char *items[SIGNATURE_ITEM_LIMIT];   /* "t={timestamp}", "v1={hex}", "{base64}"; null ends; exactly one kind of digest */
-    const char *signed_template;               /* "{timestamp}.{body}" from {timestamp} {id} {url} {body} */
-    const char *timestamp_header;              /* null: the timestamp is an item, or there is none */
-    const char *id_header;                     /* for {id} in signed; null if none */
+    const char *name;      /* of the preset; null if spelled out */
+    const char *header;    /* that holds the signature */
+    const char *separator; /* between items: "," */
+    /* "t={timestamp}", "v1={hex}", "{base64}"; null ends; exactly one kind of digest */
+    const char *items[SIGNATURE_ITEM_LIMIT];
+    const char *signed_template;  /* "{timestamp}.{body}" from {timestamp} {id} {url} {body} */
+    const char *timestamp_header; /* null: the timestamp is an item, or there is none */
+    const char *id_header;        /* for {id} in signed; null if none */
     enum signature_hash hash;
     enum signature_secret secret;
     /* Where this sender's event id and type are: JSON Pointers or specs as in `event:` of the config, up to SIGNATURE_PART_LIMIT joined
      * by "|"; "/id", "header:X-GitHub-Delivery", "digest:body". Null: must be configured. */
     const char *event_id[SIGNATURE_PART_LIMIT], *event_type[SIGNATURE_PART_LIMIT];
-    const char *summary;                       /* one line for help and manual */
+    const char *summary; /* one line for help and manual */
 };
 
 /* The table, ended by a row whose name is null. */
@@ -48,7 +54,8 @@ bool signature_signs_url(const struct signature_scheme *scheme);
 /* A secret made ready: the HMAC states after the inner and outer pad are computed once. Opaque; wiped and freed by signature_key_free. */
 struct signature_key;
 /* Null with the reason (never the secret) in fault: empty, not base64, not hex. */
-struct signature_key *signature_key_make(const struct signature_scheme *scheme, struct bytes secret, struct fault *fault);
+struct signature_key *signature_key_make(const struct signature_scheme *scheme, struct bytes secret,
+                                         struct fault *fault);
 void signature_key_free(struct signature_key *key);
 
 /* How verification gets at the request: calls back for the count-th header of that name (0, 1, …), false when there is none. */
@@ -76,19 +83,20 @@ enum signature_verdict {
 const char *signature_verdict_text(enum signature_verdict verdict);
 
 struct signature_report {
-    int key_index;        /* which key matched, when OK */
-    int64_t timestamp_s;  /* as sent, if one was read */
+    int key_index;       /* which key matched, when OK */
+    int64_t timestamp_s; /* as sent, if one was read */
 };
 
 /* Every candidate in the header against every key, each comparison in constant time and none skipped; the timestamp is judged only after
  * a signature matched, so that TIMESTAMP_OLD and _FUTURE speak of genuine requests. Thread-safe: keys are only read. */
-enum signature_verdict signature_verify(const struct signature_scheme *scheme, struct signature_key *const *keys, int key_count,
-                                        const struct signature_request *request, int64_t now_ms, int64_t tolerance_ms,
-                                        struct signature_report *report);
+enum signature_verdict signature_verify(const struct signature_scheme *scheme, struct signature_key *const *keys,
+                                        int key_count, const struct signature_request *request, int64_t now_ms,
+                                        int64_t tolerance_ms, struct signature_report *report);
 
 /* Signs as the sender would: appends header lines "Name: value\r\n" to `headers` (signature, and timestamp or id header where the scheme
  * has them). */
-bool signature_sign(const struct signature_scheme *scheme, const struct signature_key *key, const char *id, int64_t timestamp_s,
-                    const char *url, struct bytes body, struct buffer *headers, struct fault *fault);
+bool signature_sign(const struct signature_scheme *scheme, const struct signature_key *key, const char *id,
+                    int64_t timestamp_s, const char *url, struct bytes body, struct buffer *headers,
+                    struct fault *fault);
 
 #endif
