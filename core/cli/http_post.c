@@ -26,19 +26,25 @@ struct http_post {
 
 static bool http_find(void *library, const char *name, void *function, struct fault *fault) {
     void *found = dlsym(library, name);
-    if (!found)
-        return fault_set(fault, "libcurl has no %s: %s", name, dlerror());
+    if (!found) {
+        fault_set(fault, "libcurl has no %s: %s", name, dlerror());
+        return false;
+    }
     memcpy(function, &found, sizeof found);
     return true;
 }
 
 struct http_post *http_post_open(struct fault *fault) {
     void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    struct http_post *post = library ? calloc(1, sizeof *post) : NULL;
-    if (!library)
+    if (!library) {
         fault_set(fault, "%s; install libcurl4, which sends over HTTP", dlerror());
-    if (!post)
         return NULL;
+    }
+    struct http_post *post = calloc(1, sizeof *post);
+    if (!post) {
+        fault_set(fault, "out of memory");
+        return NULL;
+    }
     struct http_library *functions = &post->library;
     if (http_find(library, "curl_easy_init", &functions->easy_init, fault) &&
         http_find(library, "curl_easy_cleanup", &functions->easy_cleanup, fault) &&

@@ -38,7 +38,7 @@ static void key_read(struct reader *reader, const struct key *key, const struct 
     if (key->flags & KEY_NO_EFFECT)
         reader_warning(reader, node->key, "\"%s\" has no effect yet in this version", key->name);
     if (key->type == KEY_NODE) {
-        memcpy((char *)target + key->offset, &node, sizeof node);
+        *(const struct yaml_node **)(void *)((char *)target + key->offset) = node;
         return;
     }
     bool is_text = key->type == KEY_TEXT || key->type == KEY_PATH;

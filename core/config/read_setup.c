@@ -129,9 +129,11 @@ static void setup_read_sections(struct reader *reader, const struct yaml_node *r
 /* Line and column at the start of a message, as one number; 0 if it has none. */
 static int64_t line_number(const char *text, const char *file) {
     size_t length = strlen(file);
-    int line = 0, column = 0;
-    if (strncmp(text, file, length) != 0 || sscanf(text + length, ":%9d:%9d", &line, &column) != 2)
+    if (strncmp(text, file, length) != 0 || text[length] != ':')
         return 0;
+    char *end;
+    long line = strtol(text + length + 1, &end, 10);
+    long column = *end == ':' ? strtol(end + 1, NULL, 10) : 0;
     return (int64_t)line << 32 | column;
 }
 

@@ -163,8 +163,9 @@ static void unknown_note(struct settings_reading *reading, const struct yaml_nod
     const char **names = parent ? setting_table_words(reading->table, parent, reader->arena) : NULL;
     if (!names)
         return;
-    reader_names(member->key->text, names, "the settings here are", hint);
-    reader_mistake(reader, member->key, "unknown setting \"%.200s\"%s", path, names[0] ? hint : "; it takes none");
+    reader_names(member->key ? member->key->text : path, names, "the settings here are", hint);
+    reader_mistake(reader, member->key ? member->key : member, "unknown setting \"%.200s\"%s", path,
+                   names[0] ? hint : "; it takes none");
 }
 
 /* A member of a map or list, whose path is that of its container and `word`. */

@@ -15,9 +15,8 @@ enum {
 };
 
 static bool tokens_reserve(struct json *json, int count, struct fault *fault) {
-    if (json->capacity > KEPT_CAPACITY && count <= KEPT_CAPACITY)
-        json_free(json);
-    if (json->capacity >= count)
+    bool oversized = json->capacity > KEPT_CAPACITY && count <= KEPT_CAPACITY;
+    if (json->capacity >= count && !oversized)
         return true;
     int capacity = count < FIRST_CAPACITY ? FIRST_CAPACITY : count;
     struct jsmntok *tokens = malloc((size_t)capacity * sizeof *tokens);
@@ -46,7 +45,6 @@ bool json_parse(struct json *json, struct bytes text, struct fault *fault) {
         return fault_set(fault, "longer than %d bytes", INT_MAX - 1);
     if (!json_strict_check(text, &expected, fault) || !tokens_reserve(json, expected, fault))
         return false;
-    json->text = text; /* again: json_free may have run */
     size_t start = 0;
     while (strchr(" \t\r\n", text.data[start]))
         start++;
