@@ -132,8 +132,13 @@ static void source_read_by_hand(struct reader *reader, const struct yaml_node *n
     url_check(reader, node, source);
     if (event_known)
         event_check(reader, node, &source->scheme);
-    if (!yaml_member(node, "replay_guard"))
+    const struct yaml_node *guard = yaml_member(node, "replay_guard");
+    if (!guard)
         source->replay_guard = replay_guard_default(&source->scheme);
+    if (source->replay_guard)
+        reader_warning(
+            reader, guard ? guard->key : node->key,
+            "\"replay_guard\" has no effect yet in this version: a replay under a new id is taken as a new event");
     const struct yaml_node *tolerance = yaml_member(node, "tolerance");
     if (tolerance && !signature_has_timestamp(&source->scheme))
         reader_warning(reader, tolerance->key, "\"tolerance\" has no effect: this signature has no timestamp");

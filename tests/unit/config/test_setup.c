@@ -148,7 +148,6 @@ static void plugins_are_read(void **state) {
                  "grapnel.yaml:7:1: \"admin\" has no effect yet in this version\n"
                  "grapnel.yaml:9:24: limits: \"connections\" has no effect yet in this version\n"
                  "grapnel.yaml:9:41: limits: \"per_address\" has no effect yet in this version\n"
-                 "grapnel.yaml:9:69: limits: \"request_timeout\" has no effect yet in this version\n"
                  "grapnel.yaml:10:1: \"retain\" has no effect yet in this version\n"
                  "grapnel.yaml:40:5: plugin \"email\": \"breaker\" has no effect yet in this version\n");
 }
