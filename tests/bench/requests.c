@@ -2,11 +2,13 @@
 #include "requests.h"
 
 #include <mbedtls/sha256.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     BODY_LENGTH = 1024,
@@ -23,6 +25,8 @@ struct requests {
     size_t head_length, signature_offset, number_offset;
     uint32_t count, used;
     int64_t length_ns, first_ns, last_ns;
+    int connections, silent; /* silent: those that have had their last answer */
+    int *running;
     char (*signatures)[HEX_LENGTH];
 };
 
@@ -133,6 +137,8 @@ struct requests *requests_make(const struct requests_options *options) {
         return NULL;
     requests->count = options->count;
     requests->length_ns = (int64_t)(options->seconds * 1e9);
+    requests->connections = options->connections;
+    requests->running = options->running;
     if (options->count > 0 && strlen(options->secret) <= KEY_BLOCK && head_write(requests, options->host, now) &&
         body_write(requests, options->prefix) && requests_sign(requests, options->secret, now))
         return requests;
@@ -155,14 +161,22 @@ const char *requests_peek(struct requests *requests) {
     return requests->text;
 }
 
+static void connection_falls_silent(struct requests *requests) {
+    bool last = ++requests->silent == requests->connections;
+    if (last && __atomic_sub_fetch(requests->running, 1, __ATOMIC_SEQ_CST) == 0)
+        kill(getpid(), SIGINT);
+}
+
 const char *requests_next(struct requests *requests) {
     struct timespec clock;
     clock_gettime(CLOCK_MONOTONIC, &clock);
     int64_t now_ns = clock.tv_sec * INT64_C(1000000000) + clock.tv_nsec;
     if (requests->used == 0)
         requests->first_ns = now_ns;
-    if (requests->used == requests->count || now_ns - requests->first_ns >= requests->length_ns)
+    if (requests->used == requests->count || now_ns - requests->first_ns >= requests->length_ns) {
+        connection_falls_silent(requests);
         return NULL;
+    }
     requests->last_ns = now_ns;
     const char *text = requests_peek(requests);
     requests->used++;

@@ -1,11 +1,12 @@
 -- What wrk sends: each request once, made and signed by requests.c before the clock starts. When the time is over, the connections fall
--- silent instead of being cut, so that every request that was sent is answered and can be looked for afterwards. bench.py says what to
--- do in the environment, and reads the line that `done` prints.
+-- silent instead of being cut, and wrk is stopped when the last one has its answer: so every request that was sent is answered and can be
+-- looked for afterwards. bench.py says what to do in the environment, and reads the line that `done` prints.
 local ffi = require("ffi")
 
 ffi.cdef [[
 struct requests;
-struct requests_options { const char *host, *secret, *prefix; uint32_t count; double seconds; };
+struct requests_options { const char *host, *secret, *prefix; uint32_t count; double seconds;
+    int connections, *running; };
 struct requests *requests_make(const struct requests_options *options);
 size_t requests_length(const struct requests *requests);
 const char *requests_peek(struct requests *requests);
@@ -23,10 +24,13 @@ local library = ffi.load(setting("LIBRARY"))
 -- In wrk's main state, once for each thread. wrk starts each thread before it asks for the next one, so the first call does the work
 -- for all.
 local all, started = {}, 0
+local threads = tonumber(setting("THREADS"))
+local running = ffi.new("int[1]", threads)
 
 local function make(number)
     local host, secret, prefix = setting("HOST"), setting("SECRET"), setting("PREFIX") .. number
-    local options = ffi.new("struct requests_options", host, secret, prefix, tonumber(setting("COUNT")), tonumber(setting("SECONDS")))
+    local options = ffi.new("struct requests_options", host, secret, prefix, tonumber(setting("COUNT")), tonumber(setting("SECONDS")),
+        tonumber(setting("CONNECTIONS")) / threads, running)
     local requests = library.requests_make(options)
     if requests == nil then
         error("the requests could not be made: not enough memory, or a setting is too long")
@@ -36,7 +40,7 @@ end
 
 function setup(thread)
     if started == 0 then
-        for number = 0, tonumber(setting("THREADS")) - 1 do
+        for number = 0, threads - 1 do
             make(number)
         end
     end

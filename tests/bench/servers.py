@@ -95,17 +95,18 @@ def start_grapnel(build, folder):
 
 
 class Load:
-    """wrk, running. Leaves the connections open and silent for its last second, so that every request gets its answer."""
+    """wrk, running. It ends when the time is over and every request has its answer, or else a minute later."""
 
     def __init__(self, build, address, prefix, seconds):
         settings = {"LIBRARY": build / "tests/bench/requests.so", "HOST": address, "SECRET": SECRET, "PREFIX": prefix,
-                    "SECONDS": seconds, "THREADS": LOAD_THREADS, "COUNT": int(MOST_PER_SECOND * seconds / LOAD_THREADS)}
+                    "SECONDS": seconds, "THREADS": LOAD_THREADS, "CONNECTIONS": CONNECTIONS,
+                    "COUNT": int(MOST_PER_SECOND * seconds / LOAD_THREADS)}
         environment = dict(os.environ, **{f"GRAPNEL_BENCH_{name}": str(value) for name, value in settings.items()})
         self.prefix = prefix
         self.before = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "--", "wrk", f"-t{LOAD_THREADS}", f"-c{CONNECTIONS}",
-             f"-d{int(seconds) + 1}s", "-s", HERE / "requests.lua", f"http://{address}/webhook"],
+             f"-d{seconds + 60}s", "--timeout", "60s", "-s", HERE / "requests.lua", f"http://{address}/webhook"],
             env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def running(self):
