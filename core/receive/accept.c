@@ -125,6 +125,14 @@ static enum answer examine(struct exchange *exchange, struct request *request, s
     return make_event(exchange, source, request, now_ms);
 }
 
+/* A connection that is never silent would keep its thread for ever, while others wait for one: it ends with this answer,
+ * and its sender comes again, behind them. */
+static bool turn_is_over(const struct exchange *exchange) {
+    const struct intake *intake = exchange->intake;
+    return atomic_load_explicit(&intake->connections, memory_order_relaxed) > intake->options.setup->limits.threads &&
+           clock_monotonic_ms() - exchange->connected_ms >= INTAKE_TURN_MS;
+}
+
 static void refuse(struct exchange *exchange, struct mg_connection *connection, enum answer answer,
                    const struct fault *reason) {
     struct intake *intake = exchange->intake;
@@ -141,7 +149,7 @@ static void refuse(struct exchange *exchange, struct mg_connection *connection, 
 
     struct answer_bytes bytes;
     struct answer_style style = {
-        .closes = ends || stopping || !civetweb_keeps_alive(connection),
+        .closes = ends || stopping || !civetweb_keeps_alive(connection) || turn_is_over(exchange),
         .no_body = info->request_method != NULL && strcmp(info->request_method, "HEAD") == 0,
         /* Of a genuine sender only: its mistakes in the payload are worth a word. */
         .detail = (answer == ANSWER_NOT_JSON || answer == ANSWER_NO_EVENT) ? why : NULL,
@@ -177,8 +185,8 @@ int accept_request(struct exchange *exchange, struct mg_connection *connection) 
         return answer_row(answer)->status;
     }
     exchange_trim(exchange);
-    exchange->closes =
-        atomic_load_explicit(&intake->stopping, memory_order_relaxed) || !civetweb_keeps_alive(connection);
+    exchange->closes = atomic_load_explicit(&intake->stopping, memory_order_relaxed) ||
+                       !civetweb_keeps_alive(connection) || turn_is_over(exchange);
     if (exchange->closes)
         civetweb_set_closing(connection);
     exchange_submit(exchange);

@@ -77,15 +77,21 @@ static bool worker_may_read(const struct exchange *exchange) {
     return exchange->deadline_ms == 0 || clock_monotonic_ms() < exchange->deadline_ms;
 }
 
-/* And after a moment of silence? */
-static bool worker_may_wait(const struct exchange *exchange) {
+/* And after a moment of silence? The sender's time begins when it has its answer, which a store that waits for a lock
+ * gives late. */
+static bool worker_may_wait(struct exchange *exchange) {
     const struct intake *intake = exchange->intake;
+    int64_t now_ms = clock_monotonic_ms();
+    if (exchange_is_submitted(exchange))
+        exchange->in_store_ms = now_ms;
     if (atomic_load(&intake->ending))
         return false;
     if (exchange->deadline_ms != 0)
         return worker_may_read(exchange);
     const struct mg_connection *connection = exchange->connection;
     int64_t waited_ms = civetweb_waited_ms(connection);
+    if (waited_ms > now_ms - exchange->in_store_ms)
+        waited_ms = now_ms - exchange->in_store_ms;
     bool idle = connection->data_len == 0, first = connection->handled_requests == 0;
     if (idle && (atomic_load(&intake->stopping) || (!first && waited_ms >= INTAKE_KEEP_ALIVE_MS)))
         return false;

@@ -57,6 +57,10 @@ void exchange_submit(struct exchange *exchange) {
     store_put(exchange->intake->options.store, &exchange->put);
 }
 
+bool exchange_is_submitted(const struct exchange *exchange) {
+    return atomic_load_explicit(&exchange->state, memory_order_acquire) != EXCHANGE_IDLE;
+}
+
 void exchange_wait(struct exchange *exchange) {
     uint32_t state = atomic_load_explicit(&exchange->state, memory_order_acquire);
     while (state != EXCHANGE_IDLE) {

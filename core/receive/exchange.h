@@ -10,6 +10,7 @@
 #define RECEIVE_EXCHANGE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -33,6 +34,8 @@ struct exchange {
 
     /* The thread's. */
     struct mg_connection *connection; /* being served; null between connections */
+    int64_t connected_ms;             /* monotonic: since when */
+    int64_t in_store_ms;              /* monotonic: when its thread last saw that a request is with the store */
     int64_t deadline_ms; /* monotonic: when the body of the request in hand must have arrived; 0 while there is none */
     struct buffer body, headers, id, type;
     struct json json;
@@ -52,6 +55,8 @@ struct exchange {
 enum answer exchange_answer(enum store_result result);
 /* Gives exchange->put to the store. The answer is sent by whichever thread the store calls back on. */
 void exchange_submit(struct exchange *exchange);
+/* Is a request with the store? For the exchange's thread. */
+bool exchange_is_submitted(const struct exchange *exchange);
 /* Returns when no request is with the store. */
 void exchange_wait(struct exchange *exchange);
 /* Frees what a large request left behind, so that idle threads stay small. */

@@ -23,6 +23,8 @@ enum {
     /* Each idle connection holds a thread: long enough for a sender's burst, short enough that a hundred idle senders
      * don't keep others out for long. */
     INTAKE_KEEP_ALIVE_MS = 5000,
+    /* How long a connection may keep its thread, however busy it is, when others wait for one. */
+    INTAKE_TURN_MS = 1000,
 };
 
 struct intake {

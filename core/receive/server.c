@@ -62,6 +62,7 @@ static int connection_begins(const struct mg_connection *connection, void **data
     (void)data;
     struct exchange *exchange = mg_get_thread_pointer(connection);
     exchange->connection = (struct mg_connection *)connection;
+    exchange->connected_ms = clock_monotonic_ms();
     civetweb_connection_begins(connection);
     return 0;
 }

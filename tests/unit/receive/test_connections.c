@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include "receive/answer.h"
+#include "receive/intake.h"
 #include "receive_fixture.h"
 
 #define EVENT "{\"id\":\"a\",\"type\":\"payment\"}"
@@ -207,6 +208,46 @@ static void many_connections(void **state) {
     assert_int_equal(atomic_load(&fixture->store.done), CLIENTS * REQUESTS);
 }
 
+/* Two threads, two senders that are never silent: a third one is served all the same. */
+static void busy_connections_take_turns(void **state) {
+    struct fixture *fixture = *state;
+    struct fault fault = { "" };
+    struct load loads[2];
+    fixture->setup.limits.threads = 2;
+    assert_true(fixture_start(fixture, "127.0.0.1:0", &fault));
+    load_start(loads, 2, fixture, 1000000);
+    while (atomic_load(&fixture->store.done) < 1000)
+        sched_yield();
+    int client = client_connect(fixture);
+    struct reply reply = client_post(client, &fixture->sources[0], "", EVENT);
+    close(client);
+    fixture_stop(fixture);
+    load_join(loads, 2);
+    assert_int_equal(reply.status, 200);
+}
+
+/* An answer that says keep-alive means it, also when the store took longer for it than a connection may be idle. */
+static void idle_from_the_answer_on(void **state) {
+    struct fixture *fixture = *state;
+    struct buffer request = { 0 };
+    request_append(&request, &fixture->sources[0], "1.1", "", EVENT);
+    fake_hold(&fixture->store, true);
+    int client = client_connect(fixture);
+    client_send(client, buffer_view(&request));
+    fake_await_waiting(&fixture->store, 1);
+    int64_t begun_ms = clock_monotonic_ms();
+    while (clock_monotonic_ms() - begun_ms < INTAKE_KEEP_ALIVE_MS + 300)
+        usleep(10000);
+    fake_hold(&fixture->store, false);
+    struct reply reply = client_read(client, false);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply_header(&reply, "Connection"), "keep-alive");
+    usleep(300000); /* several times as often as a thread looks whether it should go on waiting */
+    assert_int_equal(client_post(client, &fixture->sources[0], "", EVENT).status, 200);
+    close(client);
+    buffer_free(&request);
+}
+
 static void stop_under_load(void **state) {
     struct fixture *fixture = *state;
     struct load loads[32];
@@ -370,6 +411,8 @@ int main(void) {
         TEST(vanishing_sender),
         TEST(sender_that_does_not_read),
         TEST(many_connections),
+        TEST_UNSTARTED(busy_connections_take_turns),
+        TEST(idle_from_the_answer_on),
         TEST(stop_under_load),
         TEST(stop_waits_for_the_store),
         TEST(stop_with_idle_connections),
