@@ -149,6 +149,8 @@ static void plugins_are_read(void **state) {
                  "grapnel.yaml:9:24: limits: \"connections\" has no effect yet in this version\n"
                  "grapnel.yaml:9:41: limits: \"per_address\" has no effect yet in this version\n"
                  "grapnel.yaml:10:1: \"retain\" has no effect yet in this version\n"
+                 "grapnel.yaml:18:5: source \"cryptopay\": \"replay_guard\" has no effect yet in this version: a "
+                 "replay under a new id is taken as a new event\n"
                  "grapnel.yaml:40:5: plugin \"email\": \"breaker\" has no effect yet in this version\n");
 }
 
