@@ -136,18 +136,24 @@ void dispatch_started(struct dispatch *dispatch) {
         pool_started(dispatch->pools[i]);
 }
 
+static bool dispatch_feeds(const struct dispatch *dispatch) {
+    return !dispatch->stopping && dispatch->settling.count < DISPATCH_SETTLING_LIMIT &&
+           dispatch->settling.bytes < DISPATCH_SETTLING_BYTES;
+}
+
 bool dispatch_turn(struct dispatch *dispatch, int64_t wake_ms, struct fault *fault) {
+    bool feeding = dispatch_feeds(dispatch);
     for (int i = 0; i < dispatch->pool_count; i++) {
-        int64_t wake = pool_wake(dispatch->pools[i]);
+        int64_t wake = pool_wake(dispatch->pools[i], feeding);
         wake_ms = wake < wake_ms ? wake : wake_ms;
     }
     if (!loop_turn(dispatch->options.loop, wake_ms, fault))
         return false;
     int64_t now = clock_monotonic_ms();
-    bool give = !dispatch->stopping && dispatch->settling.count < DISPATCH_SETTLING_LIMIT;
+    feeding = dispatch_feeds(dispatch);
     for (int i = 0; i < dispatch->pool_count; i++) {
         pool_tick(dispatch->pools[i], now);
-        if (give)
+        if (feeding)
             pool_feed(dispatch->pools[i], now);
         pool_bury(dispatch->pools[i]);
     }

@@ -27,29 +27,49 @@ __attribute__((format(printf, 2, 3))) static void pool_refuse(struct pool *pool,
     pool->verdict = pool->started ? pool->verdict : POOL_REFUSED;
 }
 
-/* The settings against the table that the first worker brought; later ones get the same. False: they can't be used, and that was told. */
-static bool pool_check_settings(struct pool *pool, const struct setting_table *table) {
-    struct fault_list mistakes = { 0 };
-    if (!pool->settings && pool->verdict != POOL_REFUSED) {
-        pool->settings = settings_check(pool->setup, pool->plugin, table, &mistakes);
-        for (size_t i = 0; i < mistakes.count; i++) {
-            if (pool->started)
-                log_error(pool->services.log, "%s", mistakes.texts[i]);
-            else
-                fault_list_add(pool->services.mistakes, "%s", mistakes.texts[i]);
-        }
-        if (!pool->settings && !mistakes.count)
-            pool_refuse(pool, "its settings could not be checked: out of memory");
-        if (!pool->settings && !pool->started)
-            pool->verdict = POOL_REFUSED;
+static bool table_equals(const struct setting_table *table, const struct setting_table *other) {
+    if (table->count != other->count)
+        return false;
+    for (int i = 0; i < table->count; i++) {
+        const struct setting_row *row = &table->rows[i], *same = &other->rows[i];
+        if (strcmp(row->name, same->name) != 0 || row->kind != same->kind || !row->fallback != !same->fallback ||
+            (row->fallback && strcmp(row->fallback, same->fallback) != 0))
+            return false;
     }
-    fault_list_free(&mistakes);
-    return pool->settings != NULL;
+    return true;
 }
 
+/* The settings against the table that this worker brought; takes the table. False: they can't be used, and that was told. */
+static bool pool_check_settings(struct pool *pool, struct setting_table *table) {
+    struct fault_list mistakes = { 0 };
+    struct settings *checked = settings_check(pool->setup, pool->plugin, table, &mistakes);
+    for (size_t i = 0; i < mistakes.count; i++) {
+        if (pool->started)
+            log_error(pool->services.log, "%s", mistakes.texts[i]);
+        else
+            fault_list_add(pool->services.mistakes, "%s", mistakes.texts[i]);
+    }
+    if (!checked && !mistakes.count)
+        pool_refuse(pool, "its settings could not be checked: out of memory");
+    fault_list_free(&mistakes);
+    if (!checked) {
+        pool->verdict = pool->started ? pool->verdict : POOL_REFUSED;
+        return false;
+    }
+    settings_free(pool->settings);
+    setting_table_free(&pool->table);
+    pool->settings = checked;
+    pool->table = *table;
+    *table = (struct setting_table){ 0 };
+    return true;
+}
+
+/* What was checked once stays as it is for every worker, unless the plugin's file was replaced by one that wants other settings. */
 static void pool_greeted(void *owner, struct worker *worker, struct worker_hello *hello) {
     struct pool *pool = owner;
-    bool usable = pool_check_settings(pool, &hello->table);
+    bool usable = pool->verdict != POOL_REFUSED;
+    if (usable && !(pool->settings && table_equals(&pool->table, &hello->table)))
+        usable = pool_check_settings(pool, &hello->table);
     setting_table_free(&hello->table);
     if (usable)
         worker_init(worker, pool->settings, pool->services.check_only);
@@ -189,7 +209,7 @@ struct pool *pool_make(const struct setup *setup, const struct setup_plugin *plu
     pool->worker_count = services->check_only ? 1 : (int)plugin->workers;
     pool->behind = true; /* what an earlier run left */
     pool->next_due_ms = 0;
-    pool->event_bytes = 16 * 1024; /* cautious until some were seen */
+    pool->event_bytes = setup->limits.body; /* cautious until some were seen */
     pool->random = (uint64_t)clock_monotonic_us() ^ ((uint64_t)number << 32) ^ (uint64_t)clock_wall_ms();
     for (int i = 0; i < pool->worker_count; i++)
         pool->slots[i].check_ms = INT64_MAX;
@@ -203,6 +223,7 @@ void pool_free(struct pool *pool) {
     delivery_free_all(&pool->waiting);
     delivery_free_all(&pool->alone);
     settings_free(pool->settings);
+    setting_table_free(&pool->table);
     free(pool);
 }
 
@@ -229,18 +250,18 @@ void pool_tick(struct pool *pool, int64_t now_ms) {
     }
 }
 
-int64_t pool_wake(const struct pool *pool) {
+int64_t pool_wake(const struct pool *pool, bool feeding) {
     int64_t wake = INT64_MAX;
     for (int i = 0; i < pool->worker_count; i++) {
         const struct pool_slot *slot = &pool->slots[i];
         int64_t next = slot->worker ? slot->check_ms : slot->retired || pool->stopping ? INT64_MAX : slot->restart_ms;
         wake = next < wake ? next : wake;
     }
-    if (!pool->started || pool->stopping)
+    if (!pool->started || pool->stopping || !feeding)
         return wake;
     int64_t now = clock_monotonic_ms();
-    if (pool->paused_until_ms > now)
-        wake = pool->paused_until_ms < wake ? pool->paused_until_ms : wake;
+    if (pool->paused_until_ms > now) /* what is due meanwhile waits as well */
+        return pool->paused_until_ms < wake ? pool->paused_until_ms : wake;
     if (pool->look_again_ms > now && pool->behind)
         wake = pool->look_again_ms < wake ? pool->look_again_ms : wake;
     if (pool->next_due_ms != INT64_MAX && pool_has_room(pool)) {

@@ -55,8 +55,8 @@ void pool_settled(struct delivery *delivery);
 void pool_tick(struct pool *pool, int64_t now_ms);
 /* Gives waiting deliveries to workers that have room. */
 void pool_feed(struct pool *pool, int64_t now_ms);
-/* When pool_tick is needed next (monotonic). */
-int64_t pool_wake(const struct pool *pool);
+/* When pool_tick or, if that is `feeding` the pool at all now, pool_feed is needed next (monotonic). */
+int64_t pool_wake(const struct pool *pool, bool feeding);
 /* Frees workers that have ended; between the turns of the loop. */
 void pool_bury(struct pool *pool);
 

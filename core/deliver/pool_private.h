@@ -9,7 +9,9 @@ enum {
     POOL_WAITING_LIMIT = 1024,            /* deliveries in memory that no worker has yet; the rest stays in the store */
     POOL_WAITING_BYTES = 8 * 1024 * 1024, /* and the size of their events */
     POOL_READ_LIMIT = 256,                /* deliveries read from the store at once */
-    POOL_READ_BYTES = 4 * 1024 * 1024,    /* about; judged by the mean size so far */
+    POOL_READ_LEAST = 4,
+    POOL_READ_BYTES = 4 * 1024 * 1024,    /* about; judged by the sizes seen so far */
+    POOL_READ_MOST = 32 * 1024 * 1024,    /* even if all are as large as `limits: body` allows, unless it is a single one */
     POOL_CLAIM_BUCKETS = 256,
     POOL_PIPELINE_US = 20000,          /* a worker is given about as much as it does in this time */
     POOL_DEPTH_LIMIT = 256,            /* and no more deliveries than this */
@@ -35,7 +37,8 @@ struct pool {
     const struct setup_plugin *plugin;
     int number;
     struct pool_services services;
-    struct settings *settings; /* once a worker has told its table */
+    struct settings *settings;  /* once a worker has told its table */
+    struct setting_table table; /* that they were checked against */
     enum pool_verdict verdict;
     bool started, stopping;
     int worker_count;
@@ -53,7 +56,7 @@ struct pool {
     int claim_count;
     int64_t paused_until_ms; /* monotonic */
     int64_t service_us;      /* moving mean of what one delivery takes; 0: none yet */
-    int64_t event_bytes;     /* moving mean of the size of an event */
+    int64_t event_bytes;     /* the size of the largest event lately */
     uint64_t random;         /* state of the jitter's generator */
     struct log_limit failure_lines;
 };

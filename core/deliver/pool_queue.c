@@ -44,12 +44,14 @@ bool pool_has_room(const struct pool *pool) {
            pool->waiting.bytes < POOL_WAITING_BYTES;
 }
 
+/* The largest one counts at once and is forgotten slowly: what a read may cost depends on it, not on the mean. */
 static void pool_note_size(struct pool *pool, const struct event *event) {
     int64_t size = (int64_t)(event->body.length + event->headers.length);
-    pool->event_bytes += (size - pool->event_bytes) / 8;
+    pool->event_bytes = size > pool->event_bytes ? size : pool->event_bytes - (pool->event_bytes - size) / 16;
 }
 
 void pool_offer(struct pool *pool, struct event *event) {
+    pool_note_size(pool, event); /* also of those that will be read from the store */
     if (event->number <= pool->cursor || pool->behind)
         return;
     struct delivery *delivery = pool_has_room(pool) ? delivery_make(pool, event, 0, 0) : NULL;
@@ -57,7 +59,6 @@ void pool_offer(struct pool *pool, struct event *event) {
         pool->behind = true;
         return;
     }
-    pool_note_size(pool, event);
     pool->cursor = event->number;
     delivery_append(&pool->waiting, delivery);
 }
@@ -68,8 +69,9 @@ void pool_fell_behind(struct pool *pool) {
 
 /* How many to read at once, so that large events don't fill the memory. */
 static int pool_read_count(const struct pool *pool) {
-    int64_t count = POOL_READ_BYTES / (pool->event_bytes + 1);
-    return count < 4 ? 4 : count > POOL_READ_LIMIT ? POOL_READ_LIMIT : (int)count;
+    int64_t count = POOL_READ_BYTES / (pool->event_bytes + 1), most = POOL_READ_MOST / pool->setup->limits.body;
+    count = count < POOL_READ_LEAST ? POOL_READ_LEAST : count > POOL_READ_LIMIT ? POOL_READ_LIMIT : count;
+    return most < 1 ? 1 : count < most ? (int)count : (int)most;
 }
 
 void pool_refill(struct pool *pool) {
@@ -105,19 +107,22 @@ void pool_read_due(struct pool *pool) {
     /* Claimed ones still stand in the store as due, and first: ask for so many more. */
     int wanted = pool_read_count(pool) + pool->claim_count;
     int count = store_read_due(pool->services.reader, pool->number, now, found, wanted);
+    bool complete = count >= 0;
     for (int i = 0; i < count; i++) {
-        struct delivery *delivery = NULL;
-        if (!pool_has_claim(pool, found[i].event->number))
-            delivery = delivery_make(pool, found[i].event, found[i].attempts, found[i].crashes);
-        if (delivery) {
-            pool_claim(pool, delivery);
-            delivery_append(&pool->waiting, delivery);
+        if (!pool_has_claim(pool, found[i].event->number)) {
+            struct delivery *delivery = delivery_make(pool, found[i].event, found[i].attempts, found[i].crashes);
+            if (delivery) {
+                pool_note_size(pool, found[i].event);
+                pool_claim(pool, delivery);
+                delivery_append(&pool->waiting, delivery);
+            }
+            complete = complete && delivery;
         }
         event_release(found[i].event);
     }
-    if (count == wanted)
+    if (complete && count == wanted)
         pool->next_due_ms = now;
-    else if (count < 0 || !store_next_due(pool->services.reader, pool->number, now, &pool->next_due_ms))
+    else if (!complete || !store_next_due(pool->services.reader, pool->number, now, &pool->next_due_ms))
         pool->next_due_ms = now + POOL_RETRY_LOOK_MS;
 }
 
