@@ -56,6 +56,9 @@ static void end_describe(enum worker_end end, int status, char text[END_TEXT_SIZ
         snprintf(text, END_TEXT_SIZE, "killed: it wrote garbage to the socket of its host");
     else if (WIFEXITED(status) && WEXITSTATUS(status) == WIRE_EXIT_SOCKET)
         snprintf(text, END_TEXT_SIZE, "killed: it closed the socket of its host");
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == WIRE_EXIT_MEMORY)
+        snprintf(text, END_TEXT_SIZE,
+                 "killed: it has no memory for the event that comes next: raise `memory` of the plugin");
     else if (end == WORKER_END_EXITED && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         snprintf(text, END_TEXT_SIZE, "killed by SIGKILL, after it had closed the socket of its host or from outside");
     else if (WIFSIGNALED(status))

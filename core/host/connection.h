@@ -36,7 +36,7 @@ bool connection_owned(const struct connection *connection);
 enum wire_status connection_next(struct connection *connection, struct wire_frame *frame, struct bytes *raw);
 bool connection_has_part(const struct connection *connection);              /* the start of a frame is there */
 bool connection_waits(const struct connection *connection, int timeout_ms); /* is there something to read? */
-/* Reads what has come, waiting for it if need be. False: the daemon is gone, or memory is short. */
+/* Reads what has come, waiting for it if need be. False: the daemon is gone, or memory is short: `input` has failed then. */
 bool connection_fill(struct connection *connection);
 
 /* Appends an outcome; sends when enough has gathered. */

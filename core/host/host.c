@@ -159,6 +159,14 @@ static bool host_wait(struct host *host) {
     return connection_fill(&host->connection);
 }
 
+/* A fresh process that can't take even its first event never will: that event is charged, or it would stand before all others for ever.
+ * In one that has worked before, other events may have used up the memory: a fresh one will tell. */
+static int host_out_of_memory(struct host *host) {
+    if (host->state == HOST_READY && atomic_load(&host->page->delivered) == 0)
+        page_begin(host->page, WIRE_PHASE_DELIVER, WIRE_FIRST_SEQUENCE);
+    return WIRE_EXIT_MEMORY;
+}
+
 static int host_serve(struct host *host) {
     for (;;) {
         struct wire_frame frame;
@@ -176,6 +184,8 @@ static int host_serve(struct host *host) {
             break;
         case WIRE_MORE:
             if (!host_wait(host)) {
+                if (host->connection.input.failed)
+                    return host_out_of_memory(host);
                 /* Provisional events are not flushed: nobody is left to note it, they will come again in any case. */
                 host_shutdown(host);
                 return 0;

@@ -36,8 +36,8 @@ enum {
     WIRE_PAGE = 5,
 };
 
-/* A host's exit code when a call of the plugin has closed or replaced the socket. */
-enum { WIRE_EXIT_SOCKET = 121 };
+/* A host's exit code when a call of the plugin has closed or replaced the socket, and when memory is short for the next frame. */
+enum { WIRE_EXIT_SOCKET = 121, WIRE_EXIT_MEMORY = 122 };
 
 enum wire_type {
     /* to the host */
@@ -56,7 +56,7 @@ enum wire_type {
 /* Contents, in this order (n: 8-byte number, t: text):
  * START    n deadline_ms  n memory_bytes (0: no limit)  t plugin name as configured  t file  t working folder
  * INIT     n mode (enum wire_init)  n count, then for each  t path  n kind  t text  n number
- * EVENT    n sequence  n attempt  n alone (0/1)  n received_ms  t source  t id  t type  t key  t headers  t body
+ * EVENT    n sequence (WIRE_FIRST_SEQUENCE, and one more each)  n attempt  n alone (0/1)  n received_ms  t source  t id  t type  t key  t headers  t body
  * HELLO    t name  t version  t summary  n abi_minor  n has_flush  n has_check  n count, then for each  t name  n kind  n required  t fallback  t help
  * BROKEN   t why
  * READY    n code (enum grapnel_code)  n after_ms  t text
@@ -64,6 +64,7 @@ enum wire_type {
  * LOG      n level (enum grapnel_level)  t text
  * STOP     nothing */
 enum wire_init { WIRE_INIT_RUN, WIRE_INIT_CHECK };
+enum { WIRE_FIRST_SEQUENCE = 1 };
 
 /* ---- writing: frames are appended to a buffer that the caller sends ---- */
 size_t wire_begin(struct buffer *buffer, enum wire_type type); /* returns what wire_end needs */
