@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -64,6 +65,7 @@ struct worker *worker_start(const struct worker_options *options, struct fault *
         !worker_watch(worker, &worker->output_watch, spawned->output, worker_output_ready, fault) ||
         !worker_watch(worker, &worker->process_watch, spawned->process_watch, worker_process_ready, fault)) {
         kill(-spawned->process, SIGKILL);
+        waitpid(spawned->process, NULL, 0);
         worker_free(worker);
         return NULL;
     }
