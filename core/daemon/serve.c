@@ -167,9 +167,8 @@ static bool serve_turns(struct serve *serve, struct fault *fault) {
     return true;
 }
 
-/* Intake stops, workers finish what they hold, at most stop_timeout; a second signal ends that at once. What is not done stays on disk. */
-static void serve_drain(struct serve *serve) {
-    int64_t deadline = clock_monotonic_ms() + serve->setup->limits.stop_timeout_ms;
+/* Workers finish what they hold, until the deadline; a second signal ends that at once. What is not done stays on disk. */
+static void serve_drain(struct serve *serve, int64_t deadline) {
     struct fault fault = { 0 };
     if (!serve->dispatch)
         return;
@@ -187,12 +186,13 @@ static void serve_drain(struct serve *serve) {
 }
 
 static void serve_stop(struct serve *serve) {
+    int64_t deadline = clock_monotonic_ms() + (serve->setup ? serve->setup->limits.stop_timeout_ms : 0);
     if (serve->server) {
         log_info(&serve->log, "stopping: intake ends, workers finish what they hold");
         service_notify("STOPPING=1");
         server_stop(serve->server);
     }
-    serve_drain(serve);
+    serve_drain(serve, deadline);
     if (serve->dispatch)
         dispatch_close(serve->dispatch);
     if (serve->store)
