@@ -10,8 +10,9 @@ enum {
     POOL_WAITING_BYTES = 8 * 1024 * 1024, /* and the size of their events */
     POOL_READ_LIMIT = 256,                /* deliveries read from the store at once */
     POOL_READ_LEAST = 4,
-    POOL_READ_BYTES = 4 * 1024 * 1024,    /* about; judged by the sizes seen so far */
-    POOL_READ_MOST = 32 * 1024 * 1024,    /* even if all are as large as `limits: body` allows, unless it is a single one */
+    POOL_READ_BYTES = 4 * 1024 * 1024, /* about; judged by the sizes seen so far */
+    POOL_READ_MOST =
+        32 * 1024 * 1024, /* even if all are as large as `limits: body` allows, unless it is a single one */
     POOL_CLAIM_BUCKETS = 256,
     POOL_PIPELINE_US = 20000,          /* a worker is given about as much as it does in this time */
     POOL_DEPTH_LIMIT = 256,            /* and no more deliveries than this */
