@@ -57,6 +57,9 @@ bool database_fault(struct store *store, const char *doing, struct fault *fault)
         return fault_set(fault, "%s: another program has locked the database (%s failed: %s): end it", store->path,
                          doing, why);
     }
+    if ((result & 0xff) == SQLITE_FULL) {
+        return fault_set(fault, "%s: %s failed, as there is no room: make room on that disk", store->path, doing);
+    }
     return fault_set(fault, "%s: %s failed: %s (error %d)", store->path, doing, why, result);
 }
 
@@ -151,6 +154,19 @@ static bool database_prepare(struct store *store, struct fault *fault) {
     return true;
 }
 
+/* After an fsync that failed, the log may hold frames that only the kernel's memory has, and that it takes for written.
+ * So nothing is built on a log from before: all of it goes into the database, which writes and syncs it anew, and the
+ * next commit begins the log afresh. */
+static bool database_empty_log(struct store *store, struct fault *fault) {
+    int result = sqlite3_wal_checkpoint_v2(store->database, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    if ((result & 0xff) == SQLITE_BUSY) { /* a reader of another program's: no reason to stand still */
+        log_warn(store->log, "store: another program reads %s and keeps its write-ahead log from being copied: end it",
+                 store->path);
+        return true;
+    }
+    return result == SQLITE_OK || database_fault(store, "copying the write-ahead log into it", fault);
+}
+
 bool database_open(struct store *store, struct fault *fault) {
     /* One thread at a time uses it, so SQLite's own locking would be for nothing. */
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -164,7 +180,7 @@ bool database_open(struct store *store, struct fault *fault) {
     if (!database_set_up(store, fault) || !database_prepare(store, fault) ||
         !database_integer(store, "SELECT coalesce(max(number), 0) FROM event", &highest, fault) ||
         !database_integer(store, "SELECT value FROM meta WHERE key = 'highest_event'", &used, fault) ||
-        !dedup_load(store, fault)) {
+        !dedup_load(store, fault) || !database_empty_log(store, fault)) {
         return false;
     }
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
