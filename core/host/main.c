@@ -70,12 +70,13 @@ static bool stdout_ensure(void) {
 }
 
 int main(int count, char **arguments) {
-    if (count == 2 && strcmp(arguments[1], "--help") == 0)
-        return fputs(usage, stdout) < 0;
-    if (count == 2 && strcmp(arguments[1], "--version") == 0)
-        return printf("grapnel-host %s\n", GRAPNEL_VERSION) < 0;
     struct stat status;
     struct wire_page *page = fstat(WIRE_SOCKET, &status) == 0 && S_ISSOCK(status.st_mode) ? page_map() : NULL;
+    /* With a page it is the name of a plugin, whatever it looks like. */
+    if (!page && count == 2 && strcmp(arguments[1], "--help") == 0)
+        return fputs(usage, stdout) < 0;
+    if (!page && count == 2 && strcmp(arguments[1], "--version") == 0)
+        return printf("grapnel-host %s\n", GRAPNEL_VERSION) < 0;
     if (!page) {
         fputs("grapnel-host: it is grapnel that starts this program: try `grapnel serve`, or `grapnel-host --help`\n",
               stderr);

@@ -156,3 +156,11 @@ def test_workers_are_replaced_when_killed_idle(tmp_path):
         daemon.sender().accepted(event("e1"))
         daemon.drained()
         assert attempts(tmp_path) == {"e1": [1]}
+
+
+@pytest.mark.parametrize("name", ["--help", "--version", "-_-"])
+def test_a_plugin_is_named_as_anybody_likes(tmp_path, name):
+    with Daemon(tmp_path, config(name=f'"{name}"', options="file: misbehave.so")) as daemon:
+        daemon.sender().accepted(event("e1"))
+        daemon.drained(10)
+        assert attempts(tmp_path) == {"e1": [1]}
