@@ -1,6 +1,7 @@
 /* Starting and stopping civetweb, and what it is told to do with connections and requests. */
 #include "receive/server.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ enum {
     DRAIN_LIMIT_MS = 3000, /* at a stop, for requests that are still arriving */
     DRAIN_STEP_MS = 5,
     TICK_MS = 60 * 1000,
+    LARGE_BYTES = 256 * 1024,
 };
 
 /* What was told at the last tick, for one source. */
@@ -216,7 +218,14 @@ static bool server_listen(struct server *server, struct fault *fault) {
     return server->civetweb != NULL;
 }
 
+/* What large requests need goes back to the system when they are over. Left to itself, malloc takes the first such piece
+ * for a sign that more will come, and keeps it: some megabytes for each thread that ever read one. */
+static void large_memory_returns(void) {
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+}
+
 struct server *server_start(const struct server_options *options, struct fault *fault) {
+    large_memory_returns();
     struct server *server = server_make(options);
     if (server == NULL || server->exchanges == NULL || server->intake.sources == NULL || server->told == NULL) {
         fault_set(fault, "listen: not enough memory to start");

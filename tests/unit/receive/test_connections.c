@@ -226,6 +226,56 @@ static void busy_connections_take_turns(void **state) {
     assert_int_equal(reply.status, 200);
 }
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UNDER_SANITIZER /* which keeps memory for reasons of its own */
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNDER_SANITIZER
+#endif
+
+#ifndef UNDER_SANITIZER
+static long resident_kib(void) {
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    assert_int_equal(fscanf(file, "%*d %ld", &pages), 1);
+    fclose(file);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void *large_run(void *context) {
+    struct fixture *fixture = context;
+    struct buffer body = { 0 };
+    buffer_append_text(&body, "{\"id\":\"a\",\"type\":\"payment\",\"many\":[1");
+    while (body.length < 1000000)
+        buffer_append_text(&body, ",1");
+    buffer_append_text(&body, "]}");
+    int client = client_connect(fixture);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(client_post(client, &fixture->sources[0], "", buffer_text(&body)).status, 200);
+    close(client);
+    buffer_free(&body);
+    return NULL;
+}
+
+/* Half a million tokens in each of many requests at once: their memory is not kept for ever. */
+static void large_requests_leave_no_memory_behind(void **state) {
+    struct fixture *fixture = *state;
+    struct fault fault = { "" };
+    pthread_t clients[16];
+    fixture->setup.limits.body = 1 << 20;
+    assert_true(fixture_start(fixture, "127.0.0.1:0", &fault));
+    long before = resident_kib();
+    for (int i = 0; i < 16; i++)
+        pthread_create(&clients[i], NULL, large_run, fixture);
+    for (int i = 0; i < 16; i++)
+        pthread_join(clients[i], NULL);
+    fake_meet(&fixture->store);
+    assert_in_range(resident_kib(), 0, before + 32 * 1024);
+}
+#endif
+
 /* An answer that says keep-alive means it, also when the store took longer for it than a connection may be idle. */
 static void idle_from_the_answer_on(void **state) {
     struct fixture *fixture = *state;
@@ -412,6 +462,9 @@ int main(void) {
         TEST(sender_that_does_not_read),
         TEST(many_connections),
         TEST_UNSTARTED(busy_connections_take_turns),
+#ifndef UNDER_SANITIZER
+        TEST_UNSTARTED(large_requests_leave_no_memory_behind),
+#endif
         TEST(idle_from_the_answer_on),
         TEST(stop_under_load),
         TEST(stop_waits_for_the_store),
