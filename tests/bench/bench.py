@@ -23,6 +23,9 @@ PATIENCE_SECONDS = 30
 # An event that went through takes this much disk: in the store, its log, and the plugin's file. With room to spare.
 BYTES_PER_EVENT, MOST_EVENTS_PER_SECOND = 3 * 1024, 50_000
 
+# From this share of the machine on, what others take is told with the ratio.
+CROWDED = 0.1
+
 
 class Watch(threading.Thread):
     """Looks at the machine, the server's memory and the size of the event file, if there is one, while wrk runs and after."""
@@ -152,6 +155,9 @@ def summary(rows, disk, memory, workers):
         cpu = statistics.median(row["cpu"] + row["workers_cpu"] for row in rows if row["server"] == server)
         print(f"  {server:12} {rates[server]:10,.0f} {middle(rows, server, 'p50'):8.2f} {middle(rows, server, 'p99'):8.2f} {cpu:9.1f}")
     print(f"  ratio        {ratio:10.2f}   (rounds: {' '.join(f'{each:.2f}' for each in ratios)})")
+    crowded = max(row["others"] for row in rows)
+    if crowded > CROWDED:
+        print(f"               too low, as others had up to {100 * crowded:.0f} % of the machine, mostly from grapnel's share: README.md")
     spent = {server: statistics.median(row["cpu"] + row["workers_cpu"] + row["load_cpu"] for row in rows if row["server"] == server)
              for server in rates}
     print(f"  if only processor time counted: {spent['empty'] / spent['grapnel']:.2f}   ({spent['empty']:.1f} and "
