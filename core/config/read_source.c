@@ -42,6 +42,12 @@ static void path_check(struct reader *reader, const struct yaml_node *node, cons
     if (path[0] != '/')
         reader_mistake(reader, node, "the path \"%.200s\" must begin with a slash: \"/%.200s\"", path, path);
     for (const unsigned char *byte = (const unsigned char *)path; *byte; byte++) {
+        if (*byte >= 0x80) { /* a request that holds one is malformed, so nothing could ever be received here */
+            reader_mistake(reader, node,
+                           "the path \"%.200s\" may hold ASCII only; write other letters as senders do: ä as %%C3%%A4",
+                           path);
+            break;
+        }
         if (*byte <= ' ' || *byte == 0x7f || *byte == '?' || *byte == '#') {
             reader_mistake(reader, node, "the path \"%.200s\" may hold no ?, # or space", path);
             break;

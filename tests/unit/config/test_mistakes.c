@@ -138,6 +138,9 @@ static void sources(void **state) {
           "grapnel.yaml:2:14: source \"s\": the path \"/s#x\" may hold no ?, # or space\n" },
         { "sources:\n  s: { path: /s x, signature: stripe, secrets: x }\n",
           "grapnel.yaml:2:14: source \"s\": the path \"/s x\" may hold no ?, # or space\n" },
+        { "sources:\n  s: { path: /\xc3\xa4, signature: stripe, secrets: x }\n",
+          "grapnel.yaml:2:14: source \"s\": the path \"/\xc3\xa4\" may hold ASCII only; write other letters as senders "
+          "do: \xc3\xa4 as %C3%A4\n" },
         { "sources:\n  a: { path: /s, signature: stripe, secrets: x }\n  b: { path: /s, signature: stripe, secrets: x "
           "}\n",
           "grapnel.yaml:3:14: source \"b\": the path \"/s\" is that of the source \"a\" already; each needs its "
