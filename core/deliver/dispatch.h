@@ -17,7 +17,7 @@ struct dispatch;
 /* Limits of what the writer hands over; beyond them the pools read from the store. */
 enum { DISPATCH_INBOX_LIMIT = 8192, DISPATCH_INBOX_BYTES = 16 * 1024 * 1024 };
 /* Deliveries that the store has not settled yet; beyond that no more are given out. */
-enum { DISPATCH_SETTLING_LIMIT = 16384, DISPATCH_SETTLING_BYTES = 32 * 1024 * 1024 };
+enum { DISPATCH_SETTLING_LIMIT = 16384, DISPATCH_SETTLING_BYTES = 16 * 1024 * 1024 };
 
 struct dispatch_options {
     const struct setup *setup;
