@@ -4,6 +4,7 @@
 /* Everything that civetweb and we include before the macros below change the names. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -21,11 +22,13 @@ static int hook_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms);
 static ssize_t hook_recv(int descriptor, void *data, size_t size, int flags);
 static int hook_accept(int listener, struct sockaddr *address, socklen_t *length);
 static int hook_bind(int listener, const struct sockaddr *address, socklen_t length);
+static unsigned long hook_strtoul(const char *text, char **end, int base);
 
 #define poll(descriptors, count, timeout_ms) hook_poll(descriptors, count, timeout_ms)
 #define recv(descriptor, data, size, flags)  hook_recv(descriptor, data, size, flags)
 #define accept(listener, address, length)    hook_accept(listener, address, length)
 #define bind(listener, address, length)      hook_bind(listener, address, length)
+#define strtoul(text, end, base)             hook_strtoul(text, end, base)
 #define socket(family, type, protocol)       socket(family, (type) | SOCK_CLOEXEC, protocol)
 
 /* civetweb's own TLS is compiled out: with mbedTLS it takes a whole processor for each client that connects and says
@@ -38,6 +41,7 @@ static int hook_bind(int listener, const struct sockaddr *address, socklen_t len
 #undef recv
 #undef accept
 #undef bind
+#undef strtoul
 #undef socket
 #undef malloc
 #undef calloc
@@ -202,6 +206,15 @@ static int hook_bind(int listener, const struct sockaddr *address, socklen_t len
         errno = error;
     }
     return result;
+}
+
+/* What a chunk's size is read with: civetweb adds it to the lengths before, without a look whether the sum fits, and takes
+ * a negative one for "until the connection ends". So what is larger than any body is no number. */
+static unsigned long hook_strtoul(const char *text, char **end, int base) {
+    unsigned long number = strtoul(text, end, base);
+    if (number >= INT_MAX)
+        *end = (char *)text;
+    return number;
 }
 
 /* ---- the server ---- */

@@ -293,11 +293,18 @@ static void chunked(void **state) {
     }
     close(client);
     buffer_free(&request);
-    assert_int_equal(
-        ask(fixture,
-            "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
-            .status,
-        400);
+    /* Sizes that are none, and some that would overflow what civetweb adds them to. */
+    static const char *const wrong[] = {
+        "zz", "-1", "80000000", "7fffffffffffffff", "8000000000000000", "fffffffffffffffffffff"
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        char text[256];
+        snprintf(
+            text, sizeof(text),
+            "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n{}",
+            wrong[i]);
+        assert_int_equal(ask(fixture, text).status, 400);
+    }
 }
 
 static void slow_body(void **state) {
