@@ -2,7 +2,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -161,4 +160,13 @@ void log_limited(struct log *log, struct log_limit *limit, enum log_level level,
     va_start(list, format);
     message_write(log, level, left_out, format, list);
     va_end(list);
+}
+
+void log_limit_tell(struct log *log, struct log_limit *limit, bool now, const char *what) {
+    int64_t start = atomic_load(&limit->window_start_ms);
+    if (!now && clock_monotonic_ms() - start < LOG_LIMIT_WINDOW_MS)
+        return;
+    int64_t left_out = atomic_exchange(&limit->left_out, 0);
+    if (left_out > 0)
+        log_info(log, "%s: %lld more lines were left out", what, (long long)left_out);
 }

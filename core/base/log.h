@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
@@ -37,6 +38,10 @@ struct log_limit {
 };
 __attribute__((format(printf, 4, 5))) void log_limited(struct log *log, struct log_limit *limit, enum log_level level,
                                                        const char *format, ...);
+/* Tells how many lines were left out of a budget whose window is over (or, with `now`, of any), so that none vanishes
+ * without a trace when no further one comes. To be called now and then, and at the end. `what` is the lines' subject:
+ * `plugin "email": failed attempts`. */
+void log_limit_tell(struct log *log, struct log_limit *limit, bool now, const char *what);
 
 /* "debug" "info" "warn" "error" to the level, or -1. */
 int log_level_parse(const char *name);

@@ -162,6 +162,22 @@ static void *write_many(void *argument) {
     return NULL;
 }
 
+static void left_out_lines_are_told(void **state) {
+    struct tap tap;
+    struct log_limit limit = { 0 };
+    tap_open(&tap, LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+    for (int i = 0; i < LOG_LIMIT_LINES + 7; i++)
+        log_limited(&tap.log, &limit, LOG_LEVEL_INFO, "refused");
+    log_limit_tell(&tap.log, &limit, false, "refused requests"); /* more may come in this window */
+    assert_int_equal(lines_in(tap_read(&tap)), LOG_LIMIT_LINES);
+    log_limit_tell(&tap.log, &limit, true, "refused requests");
+    log_limit_tell(&tap.log, &limit, true, "refused requests"); /* told once */
+    const char *text = tap_read(&tap);
+    assert_int_equal(lines_in(text), 1);
+    assert_non_null(strstr(text, "refused requests: 7 more lines were left out\n"));
+    tap_close(&tap);
+}
+
 static void threads_do_not_mix_their_lines(void **state) {
     struct tap tap;
     pthread_t threads[4];
@@ -218,6 +234,7 @@ int main(void) {
         cmocka_unit_test(json_lines),
         cmocka_unit_test(long_lines_are_cut),
         cmocka_unit_test(a_budget_for_strangers),
+        cmocka_unit_test(left_out_lines_are_told),
         cmocka_unit_test(threads_do_not_mix_their_lines),
         cmocka_unit_test(names),
         cmocka_unit_test(faults),
