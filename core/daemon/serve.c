@@ -1,3 +1,10 @@
+/* The daemon: every part of it is made here, in order, and ended in the other. Read serve_run first, at the end of the page: it
+ * is the whole life of the daemon in a few lines, and what it calls stands above it in the order of the calls.
+ *
+ * Three things about the end, in serve_stop. Intake and workers are drained at once, with the loop turning, so that a second
+ * signal is heard. The store outlives both, as requests in hand and outcomes still go to it. And the dispatch is closed before
+ * the store but freed after it: dispatch_close ends its reading of the database, store_close writes the last commits and tells the
+ * dispatch of them from the writer thread, and only then is there nobody left who could call it. */
 #include "daemon/serve.h"
 
 #include <errno.h>
@@ -22,6 +29,7 @@ enum {
     SERVE_START_MS =
         15000, /* how long the start waits for the plugins' first words; one that is slower is waited for while the daemon runs */
     SERVE_TICK_MS = 5000,
+    SERVE_DRAIN_STEP_MS = 5, /* between two looks whether intake has drained: nothing on the loop tells */
 };
 
 const struct command_option serve_options[] = { COMMAND_OPTION_CONFIG, { 0 } };
@@ -38,6 +46,7 @@ struct serve {
     struct store *store;
     int plugin_numbers[SETUP_PLUGIN_LIMIT];
     struct dispatch *dispatch;
+    struct fault_list mistakes; /* of plugins, which add to it until serve_start_plugins is over */
     struct server *server;
     bool asked_to_stop, asked_again;
 };
@@ -93,9 +102,11 @@ static bool serve_open_loop(struct serve *serve, struct fault *fault) {
 }
 
 static bool serve_open_store(struct serve *serve, struct fault *fault) {
-    struct store_options options = { .folder = serve->setup->state,
-                                     .log = &serve->log,
-                                     .listener = { serve, serve_store_committed, serve_store_broken } };
+    struct store_options options = {
+        .folder = serve->setup->state,
+        .log = &serve->log,
+        .listener = { .context = serve, .committed = serve_store_committed, .broken = serve_store_broken }
+    };
     serve->store = store_open(&options, fault);
     if (!serve->store)
         return false;
@@ -120,21 +131,20 @@ static bool serve_start_plugins(struct serve *serve, struct fault *fault) {
                                         .loop = serve->loop,
                                         .log = &serve->log,
                                         .host = serve->place.host };
-    struct fault_list mistakes = { 0 };
+    struct fault_list *mistakes = &serve->mistakes;
     int64_t deadline = clock_monotonic_ms() + SERVE_START_MS;
     serve->dispatch = dispatch_make(&options, fault);
     if (!serve->dispatch || !dispatch_open(serve->dispatch, serve->store, fault))
         return false;
-    dispatch_start(serve->dispatch, &mistakes);
+    dispatch_start(serve->dispatch, mistakes);
     bool turned = true;
     while (turned && !serve->asked_to_stop && !dispatch_verdicts(serve->dispatch) && clock_monotonic_ms() < deadline)
         turned = dispatch_turn(serve->dispatch, deadline, fault);
-    for (size_t i = 0; i < mistakes.count; i++)
-        log_error(&serve->log, "%s", mistakes.texts[i]);
-    if (mistakes.count)
+    for (size_t i = 0; i < mistakes->count; i++)
+        log_error(&serve->log, "%s", mistakes->texts[i]);
+    if (mistakes->count)
         fault_set(fault, "a plugin can't be used: nothing was started");
-    bool started = turned && !mistakes.count;
-    fault_list_free(&mistakes);
+    bool started = turned && !mistakes->count;
     if (started)
         dispatch_started(serve->dispatch);
     return started;
@@ -167,34 +177,43 @@ static bool serve_turns(struct serve *serve, struct fault *fault) {
     return true;
 }
 
-/* Workers finish what they hold, until the deadline; a second signal ends that at once. What is not done stays on disk. */
-static void serve_drain(struct serve *serve, int64_t deadline) {
+/* Requests in hand get their answers, and workers finish what they hold, at most `stop_timeout`; a second signal ends that at
+ * once. What is not done stays on disk. */
+static void serve_drain(struct serve *serve) {
     struct fault fault = { 0 };
-    if (!serve->dispatch)
-        return;
+    int64_t now = clock_monotonic_ms(), deadline = now + serve->setup->limits.stop_timeout_ms;
+    if (serve->server)
+        server_drain(serve->server);
     dispatch_stop(serve->dispatch);
-    while (dispatch_alive(serve->dispatch) && !serve->asked_again && clock_monotonic_ms() < deadline)
-        if (!dispatch_turn(serve->dispatch, deadline, &fault))
+    while (!serve->asked_again && now < deadline) {
+        bool received = !serve->server || server_is_drained(serve->server);
+        if (received && !dispatch_alive(serve->dispatch))
             break;
-    if (dispatch_alive(serve->dispatch))
-        log_warn(
-            &serve->log,
-            "workers are killed in the middle of their work; what they had is delivered again after the next start");
+        int64_t wake = received || deadline - now < SERVE_DRAIN_STEP_MS ? deadline : now + SERVE_DRAIN_STEP_MS;
+        if (!dispatch_turn(serve->dispatch, wake, &fault))
+            break;
+        now = clock_monotonic_ms();
+    }
+    if (serve->server)
+        server_stop(serve->server);
+    if (dispatch_held(serve->dispatch) > 0)
+        log_warn(&serve->log,
+                 "workers are killed with %d deliveries in their hands, which come again after the next start",
+                 dispatch_held(serve->dispatch));
     dispatch_kill(serve->dispatch);
     while (dispatch_alive(serve->dispatch) && dispatch_turn(serve->dispatch, INT64_MAX, &fault))
         continue;
 }
 
 static void serve_stop(struct serve *serve) {
-    int64_t deadline = clock_monotonic_ms() + (serve->setup ? serve->setup->limits.stop_timeout_ms : 0);
     if (serve->server) {
         log_info(&serve->log, "stopping: intake ends, workers finish what they hold");
         service_notify("STOPPING=1");
-        server_stop(serve->server);
     }
-    serve_drain(serve, deadline);
-    if (serve->dispatch)
+    if (serve->dispatch) {
+        serve_drain(serve);
         dispatch_close(serve->dispatch);
+    }
     if (serve->store)
         store_close(serve->store);
     dispatch_free(serve->dispatch);
@@ -208,6 +227,7 @@ static void serve_stop(struct serve *serve) {
     }
     if (serve->server)
         log_info(&serve->log, "stopped");
+    fault_list_free(&serve->mistakes);
     setup_free(serve->setup);
 }
 

@@ -49,6 +49,7 @@ struct store_settle {
     int attempts, crashes;    /* including this one */
     int64_t at_ms, due_ms;    /* unix */
     int64_t duration_us;
+    bool given_up; /* the store's */
     char detail[]; /* what the plugin said, terminated, at most STORE_DETAIL_LIMIT bytes; "" if nothing */
 };
 enum { STORE_DETAIL_LIMIT = 1024 };
@@ -58,9 +59,14 @@ struct store_settle *store_settle_make(const char *detail);
 /* Who is told on the writer thread after each commit. Must not block. */
 struct store_listener {
     void *context;
-    /* Newly stored puts of this commit in order of event number, before their `done` is called; and how many settles
-     * were committed (they are committed in the order of store_settle). Take references to the events (event_hold). */
+    /* Newly stored puts of this commit in order of event number, before their `done` is called: take references to the
+     * events (event_hold). And how many settles it decided, in the order of store_settle: written, or given up. */
     void (*committed)(void *context, struct store_put *const *accepted, int accepted_count, int settled_count);
+    /* Called before it if there are such: settles that the database refuses for a reason of their own, a list by `next`
+     * in the order of store_settle. Nothing of them was written: the delivery is as open as it was before, and will be
+     * read again after the next start. They are the listener's now, to be settled once more later, or freed; null for
+     * `given_up`: freed. */
+    void (*given_up)(void *context, struct store_settle *settles);
     /* The store can't go on (an fsync failed: what the kernel holds can't be trusted any more; or it is corrupt).
      * Everything after this is answered STORE_UNAVAILABLE; the daemon ends with exit 75 so that a restart recovers from
      * what is on disk. */
@@ -107,8 +113,10 @@ int store_read_fresh(struct store_reader *reader, int plugin, int64_t after, str
 /* Deliveries attempted before and due by now_ms, the longest due first. */
 int store_read_due(struct store_reader *reader, int plugin, int64_t now_ms, struct store_delivery *deliveries,
                    int limit);
-/* What became of an event's deliveries, in the order in which they were settled (done or dead): the journal is kept as
- * long as the event is. Returns how many (at most limit), or -1. */
+/* When the next retry later than after_ms is due: INT64_MAX if none; false on error. */
+bool store_next_due(struct store_reader *reader, int plugin, int64_t after_ms, int64_t *due_ms);
+
+/* A line of the journal, which is kept as long as its event is. */
 struct store_journal_entry {
     int64_t event;
     int plugin; /* store number */
@@ -116,9 +124,9 @@ struct store_journal_entry {
     int attempts;
     int64_t at_ms, duration_us;
 };
+/* What became of an event's deliveries (done or dead), in the order of store_settle. Returns how many (at most limit), or
+ * -1. */
 int store_read_journal(struct store_reader *reader, int64_t event, struct store_journal_entry *entries, int limit);
-/* When the next retry later than after_ms is due: INT64_MAX if none; false on error. */
-bool store_next_due(struct store_reader *reader, int plugin, int64_t after_ms, int64_t *due_ms);
 
 struct store_counts {
     int64_t events, pending, retrying, dead, unrouted;

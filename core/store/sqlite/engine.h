@@ -52,7 +52,7 @@ struct group {
         results[GROUP_PUT_LIMIT];     /* STORE_UNAVAILABLE before the commit: this one fails by itself, leave it out */
     int64_t numbers[GROUP_PUT_LIMIT]; /* 0 unless accepted */
     struct store_put *accepted[GROUP_PUT_LIMIT];
-    int put_count, accepted_count, left_out;
+    int put_count, accepted_count;
     struct store_settle *settles; /* the first settle_count of the writer's list */
     int settle_count;
     struct journal_pages journal;

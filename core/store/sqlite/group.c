@@ -16,7 +16,6 @@ struct culprit {
 static void group_take(struct store *store, struct group *group) {
     size_t bytes = 0;
     group->put_count = 0;
-    group->left_out = 0;
     while (store->puts.first && group->put_count < GROUP_PUT_LIMIT) {
         struct store_put *put = store->puts.first;
         size_t size = put->event->headers.length + put->event->body.length;
@@ -60,7 +59,7 @@ static int group_fill(struct store *store, struct group *group, struct culprit *
     }
     struct store_settle *settle = group->settles;
     for (; settle && group->settle_count < GROUP_SETTLE_LIMIT; settle = settle->next) {
-        result = outbox_write(store, group, settle);
+        result = settle->given_up ? SQLITE_OK : outbox_write(store, group, settle);
         if (result != SQLITE_OK) {
             *culprit = (struct culprit){ .put = -1, .settle = settle, .doing = "settling a delivery" };
             return result;
@@ -86,19 +85,6 @@ static void group_roll_back(struct store *store) {
     dedup_rolled_back(store);
 }
 
-static void settle_remove(struct settle_list *list, struct store_settle *settle) {
-    struct store_settle **link = &list->first, *before = NULL;
-    while (*link != settle) {
-        before = *link;
-        link = &before->next;
-    }
-    *link = settle->next;
-    if (list->last == settle) {
-        list->last = before;
-    }
-    free(settle);
-}
-
 /* Takes what can't be written out of the group, so that the others can. */
 static void group_leave_out(struct store *store, struct group *group, const struct culprit *culprit, int result) {
     const char *why = sqlite3_errmsg(store->database);
@@ -108,18 +94,11 @@ static void group_leave_out(struct store *store, struct group *group, const stru
                     "store: event %.*s/%.*s can't be stored and is refused: %s (error %d)", (int)event->source.length,
                     event->source.data, (int)event->id.length, event->id.data, why, result);
         group->results[culprit->put] = STORE_UNAVAILABLE;
-        group->left_out++;
     } else {
         log_limited(store->log, &store->settle_log, LOG_LEVEL_ERROR,
-                    "store: an outcome for event %lld and plugin number %d can't be written: %s (error %d); that "
-                    "delivery is made again "
-                    "after a restart",
+                    "store: an outcome for event %lld and plugin number %d can't be written: %s (error %d)",
                     (long long)culprit->settle->event, culprit->settle->plugin, why, result);
-        if (group->settles == culprit->settle) {
-            group->settles = culprit->settle->next;
-        }
-        settle_remove(&store->settles, culprit->settle);
-        waiting_settles_written(&store->waiting, 1);
+        culprit->settle->given_up = true; /* stays in its place: whoever settled it counts */
     }
 }
 
@@ -151,13 +130,23 @@ static bool group_commit(struct store *store, struct group *group) {
     }
 }
 
-static void settles_drop(struct store *store, int count) {
+/* Frees what was written; returns what was given up, in order. */
+static struct store_settle *settles_drop(struct store *store, int count) {
+    struct settle_list given_up = { 0 };
     waiting_settles_written(&store->waiting, count);
     while (count-- > 0) {
         struct store_settle *settle = store->settles.first;
         store->settles.first = settle->next;
-        free(settle);
+        if (settle->given_up) {
+            settle->given_up = false;
+            settle->next = NULL;
+            *(given_up.first ? &given_up.last->next : &given_up.first) = settle;
+            given_up.last = settle;
+        } else {
+            free(settle);
+        }
     }
+    return given_up.first;
 }
 
 static void group_answer(struct store *store, struct group *group) {
@@ -168,7 +157,10 @@ static void group_answer(struct store *store, struct group *group) {
     }
     store->next_number += group->accepted_count;
     dedup_committed(store);
-    settles_drop(store, group->settle_count);
+    struct store_settle *given_up = settles_drop(store, group->settle_count);
+    if (given_up) {
+        store->listener.given_up(store->listener.context, given_up);
+    }
     if (group->accepted_count > 0 || group->settle_count > 0) {
         store->listener.committed(store->listener.context, group->accepted, group->accepted_count, group->settle_count);
     }

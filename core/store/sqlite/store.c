@@ -11,6 +11,15 @@ static void ignore_commit(void *context, struct store_put *const *accepted, int 
     (void)context, (void)accepted, (void)accepted_count, (void)settled_count;
 }
 
+static void ignore_given_up(void *context, struct store_settle *settles) {
+    (void)context;
+    while (settles) {
+        struct store_settle *next = settles->next;
+        free(settles);
+        settles = next;
+    }
+}
+
 static void ignore_break(void *context, const char *why) {
     (void)context, (void)why;
 }
@@ -39,6 +48,7 @@ struct store *store_open(const struct store_options *options, struct fault *faul
     store->log = options->log;
     store->listener = options->listener;
     store->listener.committed = store->listener.committed ? store->listener.committed : ignore_commit;
+    store->listener.given_up = store->listener.given_up ? store->listener.given_up : ignore_given_up;
     store->listener.broken = store->listener.broken ? store->listener.broken : ignore_break;
     store->folder = strdup(options->folder);
     if (!store->folder || asprintf(&store->path, "%s/grapnel.db", options->folder) < 0) {

@@ -30,6 +30,8 @@ struct bench {
     /* Noted by the listener, under the mutex. */
     int64_t last_number;
     int accepted, settled, broken;
+    struct store_settle *given_up[8];
+    int given_up_count;
     bool disorder;
     char why[FAULT_TEXT_SIZE];
 };
@@ -56,6 +58,16 @@ static inline void bench_committed(void *context, struct store_put *const *accep
     pthread_mutex_unlock(&bench->mutex);
 }
 
+static inline void bench_given_up(void *context, struct store_settle *settles) {
+    struct bench *bench = context;
+    pthread_mutex_lock(&bench->mutex);
+    while (settles && bench->given_up_count < 8) {
+        bench->given_up[bench->given_up_count++] = settles;
+        settles = settles->next;
+    }
+    pthread_mutex_unlock(&bench->mutex);
+}
+
 static inline void bench_broken(void *context, const char *why) {
     struct bench *bench = context;
     pthread_mutex_lock(&bench->mutex);
@@ -69,7 +81,10 @@ static inline struct store *bench_try_open(struct bench *bench, struct fault *fa
     struct store_options options = {
         .folder = bench->folder,
         .log = &bench->log,
-        .listener = { .context = bench, .committed = bench_committed, .broken = bench_broken },
+        .listener = { .context = bench,
+                      .committed = bench_committed,
+                      .given_up = bench_given_up,
+                      .broken = bench_broken },
     };
     return store_open(&options, fault);
 }
@@ -124,6 +139,9 @@ static inline int bench_remove(void **state) {
         unlink(path);
     }
     rmdir(bench->folder);
+    for (int i = 0; i < bench->given_up_count; i++) {
+        free(bench->given_up[i]);
+    }
     pthread_mutex_destroy(&bench->mutex);
     pthread_cond_destroy(&bench->changed);
     free(bench);

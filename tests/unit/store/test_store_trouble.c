@@ -153,6 +153,55 @@ static void test_damage_breaks_the_store(void **state) {
     assert_int_equal(query_integer(bench, "SELECT count(*) FROM event"), 1);
 }
 
+/* An outcome that the database refuses counts in its place and comes back; those around it are written, and it can be
+ * settled once more. */
+static void test_settle_is_given_up(void **state) {
+    struct bench *bench = *state;
+    bench_open(bench);
+    bench_close(bench);
+    bench_execute(bench, "CREATE TRIGGER refusal BEFORE DELETE ON delivery WHEN old.event = 2 AND old.plugin = 1 "
+                         "BEGIN SELECT RAISE(ABORT, 'no'); END");
+    bench_open(bench);
+    assert_int_equal(bench->plugins[0], 1);
+    bench_start(bench);
+    for (int i = 1; i <= 3; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "evt_%d", i);
+        assert_int_equal(put_one(bench, id, STORE_ACCEPTED), i);
+    }
+    struct store_settle *settles[] = {
+        settle_make(1, bench->plugins[0], STORE_DONE, 1, ""), settle_make(2, bench->plugins[0], STORE_DONE, 1, ""),
+        settle_make(2, bench->plugins[1], STORE_DEAD, 1, ""), settle_make(2, bench->plugins[0], STORE_DEAD, 2, ""),
+        settle_make(3, bench->plugins[0], STORE_DONE, 1, ""),
+    };
+    for (int i = 0; i < 4; i++) {
+        settles[i]->next = settles[i + 1];
+    }
+    store_settle(bench->store, settles[0]);
+    settled_wait(bench, 5);
+    assert_counts(bench, (struct store_counts){ .events = 3, .pending = 3, .dead = 1 });
+    assert_int_equal(bench->given_up_count, 2);
+    assert_ptr_equal(bench->given_up[0], settles[1]);
+    assert_ptr_equal(bench->given_up[1], settles[3]);
+
+    bench->given_up_count = 0;
+    settles[1]->next = NULL;
+    store_settle(bench->store, settles[1]); /* alone: told as well */
+    settled_wait(bench, 6);
+    assert_int_equal(bench->given_up_count, 1);
+    bench_close(bench);
+    bench_execute(bench, "DROP TRIGGER refusal");
+    bench_open(bench);
+    bench_start(bench);
+    settles[1]->next = settles[3];
+    settles[3]->next = NULL;
+    bench->given_up_count = 0;
+    store_settle(bench->store, settles[1]);
+    settled_wait(bench, 8);
+    assert_int_equal(bench->given_up_count, 0);
+    assert_counts(bench, (struct store_counts){ .events = 3, .pending = 2, .dead = 1 });
+}
+
 static void test_folder_is_taken(void **state) {
     struct bench *bench = *state;
     char pid[32];
@@ -239,6 +288,7 @@ int main(void) {
         STORE_TEST(test_no_room),
         STORE_TEST(test_foreign_lock),
         STORE_TEST(test_damage_breaks_the_store),
+        STORE_TEST(test_settle_is_given_up),
         STORE_TEST(test_folder_is_taken),
         STORE_TEST(test_newer_store),
         STORE_TEST(test_database_of_another_program),
