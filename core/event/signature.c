@@ -33,15 +33,7 @@ const char *signature_verdict_text(enum signature_verdict verdict) {
     return "unknown";
 }
 
-/* What a signature header holds. */
-struct found {
-    unsigned char candidates[SIGNATURE_CANDIDATE_LIMIT][HASH_SIZE_LIMIT];
-    int candidate_count;
-    struct bytes timestamp; /* data null if none */
-    bool timestamps_differ;
-};
-
-static void candidate_note(struct found *found, enum placeholder form, struct bytes text, size_t size) {
+static void candidate_note(struct signature_found *found, enum placeholder form, struct bytes text, size_t size) {
     /* A little larger, so that a longer text is not taken for its beginning. */
     unsigned char decoded[HASH_SIZE_LIMIT + 4];
     bool usable = form == PLACEHOLDER_HEX ? hex_decode(text, decoded, size)
@@ -51,7 +43,7 @@ static void candidate_note(struct found *found, enum placeholder form, struct by
 }
 
 /* What is no item of the scheme is skipped: senders add schemes, and old ones fade out. */
-static void item_note(const struct signature_scheme *scheme, struct bytes text, struct found *found) {
+static void item_note(const struct signature_scheme *scheme, struct bytes text, struct signature_found *found) {
     for (int i = 0; i < SIGNATURE_ITEM_LIMIT && scheme->items[i]; i++) {
         struct bytes prefix;
         enum placeholder placeholder = item_parse(scheme->items[i], &prefix);
@@ -68,7 +60,8 @@ static void item_note(const struct signature_scheme *scheme, struct bytes text, 
     }
 }
 
-static void header_take_apart(const struct signature_scheme *scheme, struct bytes header, struct found *found) {
+static void header_take_apart(const struct signature_scheme *scheme, struct bytes header,
+                              struct signature_found *found) {
     const char *separator = separator_of(scheme), *end = header.data + header.length;
     size_t separator_length = strlen(separator);
     for (const char *at = header.data; at < end;) {
@@ -80,7 +73,7 @@ static void header_take_apart(const struct signature_scheme *scheme, struct byte
     }
 }
 
-static bool timestamp_parse(struct bytes text, int64_t *seconds) {
+bool timestamp_parse(struct bytes text, int64_t *seconds) {
     if (text.length == 0 || text.length > SIGNATURE_TIMESTAMP_DIGITS)
         return false;
     *seconds = 0;
@@ -93,35 +86,50 @@ static bool timestamp_parse(struct bytes text, int64_t *seconds) {
 }
 
 static enum signature_verdict timestamp_read(const struct signature_scheme *scheme,
-                                             const struct signature_request *request, struct found *found,
-                                             int64_t *seconds) {
+                                             const struct signature_request *request, struct signature_found *found) {
     if (scheme->timestamp_header) {
         enum signature_verdict verdict = header_read(request, scheme->timestamp_header, &found->timestamp);
         if (verdict != SIGNATURE_OK)
             return verdict == SIGNATURE_HEADER_MISSING ? SIGNATURE_TIMESTAMP_MISSING : verdict;
     }
-    if (!found->timestamp.data)
-        return SIGNATURE_TIMESTAMP_MISSING;
-    if (found->timestamps_differ || !timestamp_parse(found->timestamp, seconds))
-        return SIGNATURE_TIMESTAMP_MALFORMED;
+    return found->timestamp.data ? SIGNATURE_OK : SIGNATURE_TIMESTAMP_MISSING;
+}
+
+enum signature_verdict signature_read(const struct signature_scheme *scheme, const struct signature_request *request,
+                                      struct signature_found *found) {
+    struct bytes header;
+    found->candidate_count = 0;
+    found->timestamp = found->id = (struct bytes){ NULL, 0 };
+    found->timestamps_differ = false;
+    enum signature_verdict verdict = header_read(request, scheme->header, &header);
+    if (verdict != SIGNATURE_OK)
+        return verdict;
+    header_take_apart(scheme, header, found);
+    if (found->candidate_count == 0)
+        return SIGNATURE_NO_CANDIDATE;
+    if (signature_has_timestamp(scheme) && (verdict = timestamp_read(scheme, request, found)) != SIGNATURE_OK)
+        return verdict;
+    if (scheme->id_header && (verdict = header_read(request, scheme->id_header, &found->id)) != SIGNATURE_OK)
+        return verdict == SIGNATURE_HEADER_MISSING ? SIGNATURE_ID_MISSING : verdict;
     return SIGNATURE_OK;
 }
 
-static enum signature_verdict timestamp_judge(int64_t seconds, int64_t now_ms, int64_t tolerance_ms) {
+enum signature_verdict timestamp_judge(int64_t seconds, int64_t now_ms, int64_t tolerance_ms) {
     int64_t age = now_ms / 1000 - seconds, tolerance = tolerance_ms / 1000;
     return age > tolerance ? SIGNATURE_TIMESTAMP_OLD : -age > tolerance ? SIGNATURE_TIMESTAMP_FUTURE : SIGNATURE_OK;
 }
 
 /* None is skipped, so that the time taken tells nothing about which matched. */
-static enum signature_verdict keys_try(const struct signature_scheme *scheme, struct signature_key *const *keys,
-                                       int key_count, const struct signed_values *values, const struct found *found,
-                                       int *key_index) {
+enum signature_verdict signature_match(const struct signature_scheme *scheme, struct signature_key *const *keys,
+                                       int key_count, const struct signature_request *request,
+                                       const struct signature_found *found, int *key_index) {
+    const struct signed_values values = { found->timestamp, found->id, bytes_of(request->url), request->body };
     size_t size = hash_size(scheme->hash);
     *key_index = -1;
     for (int i = key_count - 1; i >= 0; i--) {
         unsigned char mac[HASH_SIZE_LIMIT];
         bool matches = false;
-        if (!signature_mac(scheme, keys[i], values, mac))
+        if (!signature_mac(scheme, keys[i], &values, mac))
             return SIGNATURE_UNAVAILABLE;
         for (int j = 0; j < found->candidate_count; j++)
             matches |= bytes_equal_constant_time(mac, found->candidates[j], size);
@@ -135,29 +143,18 @@ static enum signature_verdict keys_try(const struct signature_scheme *scheme, st
 enum signature_verdict signature_verify(const struct signature_scheme *scheme, struct signature_key *const *keys,
                                         int key_count, const struct signature_request *request, int64_t now_ms,
                                         int64_t tolerance_ms, struct signature_report *report) {
-    struct bytes header;
-    struct found found;
-    struct signed_values values = { .body = request->body, .url = bytes_of(request->url) };
+    struct signature_found found;
     bool timed = signature_has_timestamp(scheme);
     report->key_index = -1;
     report->timestamp_s = 0;
     if (key_count == 0 || (!request->url && signature_signs_url(scheme)))
         return SIGNATURE_UNAVAILABLE;
-    enum signature_verdict verdict = header_read(request, scheme->header, &header);
+    enum signature_verdict verdict = signature_read(scheme, request, &found);
     if (verdict != SIGNATURE_OK)
         return verdict;
-    found.candidate_count = 0;
-    found.timestamp = (struct bytes){ NULL, 0 };
-    found.timestamps_differ = false;
-    header_take_apart(scheme, header, &found);
-    if (found.candidate_count == 0)
-        return SIGNATURE_NO_CANDIDATE;
-    if (timed && (verdict = timestamp_read(scheme, request, &found, &report->timestamp_s)) != SIGNATURE_OK)
-        return verdict;
-    values.timestamp = found.timestamp;
-    if (scheme->id_header && (verdict = header_read(request, scheme->id_header, &values.id)) != SIGNATURE_OK)
-        return verdict == SIGNATURE_HEADER_MISSING ? SIGNATURE_ID_MISSING : verdict;
-    verdict = keys_try(scheme, keys, key_count, &values, &found, &report->key_index);
+    if (timed && (found.timestamps_differ || !timestamp_parse(found.timestamp, &report->timestamp_s)))
+        return SIGNATURE_TIMESTAMP_MALFORMED;
+    verdict = signature_match(scheme, keys, key_count, request, &found, &report->key_index);
     if (verdict != SIGNATURE_OK || !timed)
         return verdict;
     return timestamp_judge(report->timestamp_s, now_ms, tolerance_ms);

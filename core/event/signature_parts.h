@@ -40,4 +40,24 @@ struct signed_values {
 bool signature_mac(const struct signature_scheme *scheme, const struct signature_key *key,
                    const struct signed_values *values, unsigned char mac[HASH_SIZE_LIMIT]);
 
+/* What a scheme reads of a request's headers. */
+struct signature_found {
+    unsigned char candidates[SIGNATURE_CANDIDATE_LIMIT][HASH_SIZE_LIMIT];
+    int candidate_count;
+    struct bytes timestamp, id; /* as sent; data null if there is none, or none is asked for */
+    bool timestamps_differ;
+};
+/* Fills it. SIGNATURE_OK, _HEADER_MISSING, _HEADER_DOUBLED, _NO_CANDIDATE, _TIMESTAMP_MISSING or _ID_MISSING. */
+enum signature_verdict signature_read(const struct signature_scheme *scheme, const struct signature_request *request,
+                                      struct signature_found *found);
+/* Every candidate against every key, in constant time; the time itself is not judged. SIGNATURE_OK with which key it was,
+ * _MISMATCH or _UNAVAILABLE. */
+enum signature_verdict signature_match(const struct signature_scheme *scheme, struct signature_key *const *keys,
+                                       int key_count, const struct signature_request *request,
+                                       const struct signature_found *found, int *key_index);
+/* Unix seconds in decimal; false if it is anything else. */
+bool timestamp_parse(struct bytes text, int64_t *seconds);
+/* SIGNATURE_OK, _TIMESTAMP_OLD or _TIMESTAMP_FUTURE. */
+enum signature_verdict timestamp_judge(int64_t seconds, int64_t now_ms, int64_t tolerance_ms);
+
 #endif
