@@ -39,6 +39,21 @@ bool bytes_equal_constant_time(const void *a, const void *b, size_t length) {
     return difference == 0;
 }
 
+struct bytes bytes_cut(struct bytes text, size_t limit) {
+    struct bytes cut = { text.data, text.length < limit ? text.length : limit };
+    for (size_t back = 1; cut.length < text.length && back <= 3 && back <= cut.length; back++) {
+        unsigned char byte = (unsigned char)cut.data[cut.length - back];
+        if (byte < 0x80)
+            break;
+        if (byte >= 0xc0) { /* the start of the last character: whole or not at all */
+            if (utf8_length((struct bytes){ cut.data + cut.length - back, back }) == 0)
+                cut.length -= back;
+            break;
+        }
+    }
+    return cut;
+}
+
 void bytes_wipe(void *data, size_t length) {
     if (length > 0)
         explicit_bzero(data, length);

@@ -46,6 +46,8 @@ bool buffer_append_json_escaped(struct buffer *buffer, struct bytes text);
 /* The length (1 to 4) of the UTF-8 character that the text begins with, or 0 if it begins with none (RFC 3629: overlong forms,
  * surrogates and what is cut short are none). */
 size_t utf8_length(struct bytes text);
+/* At most `limit` bytes of the text, and no character that the cut would leave unfinished at the end. */
+struct bytes bytes_cut(struct bytes text, size_t limit);
 /* Takes one character (or one byte that is none) off the front of a text that is not empty, and writes its form inside a JSON string.
  * Returns how many bytes it wrote. */
 enum { JSON_ESCAPED_SIZE = 6 };

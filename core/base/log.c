@@ -56,21 +56,6 @@ static size_t text_escape_next(struct bytes *text, char out[8 + 1]) {
     return written;
 }
 
-/* Drops a character that a cut left unfinished at the end. */
-static void cut_cleanly(struct bytes *text) {
-    for (size_t back = 1; back <= 3 && back <= text->length; back++) {
-        struct bytes end = { text->data + text->length - back, back };
-        unsigned char byte = (unsigned char)end.data[0];
-        if (byte < 0x80)
-            return;
-        if (byte >= 0xc0) {
-            if (utf8_length(end) == 0)
-                text->length -= back;
-            return;
-        }
-    }
-}
-
 static void write_all(int descriptor, const char *data, size_t length) {
     while (length > 0) {
         ssize_t written = write(descriptor, data, length);
@@ -91,8 +76,6 @@ static void line_write(struct log *log, enum log_level level, struct bytes messa
         (size_t)snprintf(line, sizeof line, json ? "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"" : "%s %-5s ",
                          time, level_names[level]);
     const size_t room = sizeof line - strlen(cut_mark) - strlen("\"}\n");
-    if (cut)
-        cut_cleanly(&message);
     while (message.length > 0) {
         size_t more = json ? json_escape_next(&message, escaped) : text_escape_next(&message, escaped);
         if (length + more > room) {
@@ -125,8 +108,9 @@ __attribute__((format(printf, 4, 0))) static void message_write(struct log *log,
             (size_t)snprintf(message, sizeof message, "(%lld lines like this one were left out) ", (long long)left_out);
     int length = vsnprintf(message + start, sizeof message - start, format, list);
     bool cut = length >= 0 && (size_t)length >= sizeof message - start;
-    struct bytes text =
-        length < 0 ? bytes_of(format) : (struct bytes){ message, cut ? sizeof message - 1 : start + (size_t)length };
+    struct bytes text = length < 0 ? bytes_of(format)
+                        : cut      ? bytes_cut((struct bytes){ message, sizeof message }, sizeof message - 1)
+                                   : (struct bytes){ message, start + (size_t)length };
     line_write(log, level, text, cut);
     errno = error;
 }
@@ -152,7 +136,7 @@ void log_limited(struct log *log, struct log_limit *limit, enum log_level level,
         left_out = atomic_exchange(&limit->left_out, 0);
         atomic_store(&limit->written, 0);
     }
-    if (atomic_fetch_add(&limit->written, 1) >= LOG_LIMIT_LINES) {
+    if (atomic_fetch_add(&limit->written, 1) >= (limit->lines ? limit->lines : LOG_LIMIT_LINES)) {
         atomic_fetch_add(&limit->left_out, 1 + left_out);
         return;
     }

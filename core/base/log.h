@@ -29,9 +29,10 @@ __attribute__((format(printf, 3, 0))) void log_write_list(struct log *log, enum 
 #define log_error(log, ...) log_write((log), LOG_LEVEL_ERROR, __VA_ARGS__)
 
 /* A budget for lines that a stranger or a broken plugin can cause: LOG_LIMIT_LINES in LOG_LIMIT_WINDOW_MS; how many were left out is
- * told with the first line of the next window. Zero-initialise. */
+ * told with the first line of the next window. Zero-initialise; `lines` for another number of them. */
 enum { LOG_LIMIT_LINES = 20, LOG_LIMIT_WINDOW_MS = 10000 };
 struct log_limit {
+    int lines; /* 0: LOG_LIMIT_LINES */
     _Atomic int64_t window_start_ms;
     _Atomic int64_t written;
     _Atomic int64_t left_out;

@@ -182,6 +182,18 @@ int dispatch_alive(const struct dispatch *dispatch) {
     return alive;
 }
 
+int dispatch_held(const struct dispatch *dispatch) {
+    int held = 0;
+    for (int i = 0; i < dispatch->pool_count; i++)
+        held += pool_held(dispatch->pools[i]);
+    return held;
+}
+
+void dispatch_report(struct dispatch *dispatch, bool last) {
+    for (int i = 0; i < dispatch->pool_count; i++)
+        pool_report(dispatch->pools[i], last);
+}
+
 static uint64_t dispatch_pools_of(const struct dispatch *dispatch, const struct store_put *put) {
     uint64_t pools = 0;
     for (int i = 0; i < put->plugin_count; i++)

@@ -49,7 +49,11 @@ bool dispatch_turn(struct dispatch *dispatch, int64_t wake_ms, struct fault *fau
 /* Workers finish what they hold and exit. dispatch_turn goes on until dispatch_alive is 0; dispatch_kill makes it so. */
 void dispatch_stop(struct dispatch *dispatch);
 void dispatch_kill(struct dispatch *dispatch);
-int dispatch_alive(const struct dispatch *dispatch);
+int dispatch_alive(const struct dispatch *dispatch); /* processes */
+int dispatch_held(const struct dispatch *dispatch);  /* deliveries in their hands */
+
+/* Logs what each plugin did since the last report; `last` at the end. */
+void dispatch_report(struct dispatch *dispatch, bool last);
 
 /* For struct store_listener, with the dispatch as context: called on the WRITER thread. */
 void dispatch_committed(void *dispatch, struct store_put *const *accepted, int accepted_count, int settled_count);

@@ -87,10 +87,12 @@ static void pool_broken(void *owner, struct worker *worker, struct bytes why) {
 /* Init could not be done now. */
 static void pool_later(struct pool *pool, struct pool_slot *slot, const char *what, struct bytes text,
                        int64_t after_ms) {
-    int64_t delay = after_ms > 0 ? backoff_clamp(after_ms) : slot->backoff_ms * 2;
-    if (delay < POOL_RESTART_FIRST_MS)
-        delay = POOL_RESTART_FIRST_MS;
-    slot->backoff_ms = delay / 2;
+    if (pool->services.check_only) {
+        pool_refuse(pool, "check says %s: %.*s", what, (int)text.length, text.length ? text.data : "");
+        return;
+    }
+    if (after_ms > 0)
+        slot->asked_ms = backoff_clamp(after_ms);
     log_warn(pool->services.log, "plugin \"%s\": init says %s: %.*s; its events wait, and it is tried again",
              pool->plugin->name, what, (int)text.length, text.length ? text.data : "");
     if (pool->verdict == POOL_PENDING)
@@ -131,6 +133,11 @@ static void pool_plan_restart(struct pool_slot *slot, bool in_hand, int64_t now)
         slot->restart_ms = now;
         return;
     }
+    if (slot->asked_ms) {
+        slot->restart_ms = now + slot->asked_ms;
+        slot->asked_ms = 0;
+        return;
+    }
     slot->backoff_ms = slot->backoff_ms ? slot->backoff_ms * 2 : POOL_RESTART_FIRST_MS;
     if (slot->backoff_ms > POOL_RESTART_LONGEST_MS)
         slot->backoff_ms = POOL_RESTART_LONGEST_MS;
@@ -160,11 +167,10 @@ static void pool_ended(void *owner, struct worker *worker, enum worker_end end, 
     struct pool_slot *slot = pool_slot_of(pool, worker);
     bool in_hand = false, was_expected = end == WORKER_END_STOPPED || end == WORKER_END_DROPPED;
     if (!was_expected && !pool->services.check_only)
-        log_warn(pool->services.log, "plugin \"%s\": worker %d %s%s", pool->plugin->name, worker_process(worker),
-                 strncmp(why, "killed", 6) == 0 ? "was " : "", why);
+        log_warn(pool->services.log, "plugin \"%s\": worker %d %s", pool->plugin->name, worker_process(worker), why);
     pool_judge_held(pool, end, why, held, &in_hand);
     if (!was_expected && pool->verdict == POOL_PENDING && pool->services.check_only)
-        pool_refuse(pool, "its worker %s%s while it was checked", strncmp(why, "killed", 6) == 0 ? "was " : "", why);
+        pool_refuse(pool, "its worker %s while it was checked", why);
     else if (!was_expected && pool->verdict == POOL_PENDING)
         pool->verdict = POOL_LATER;
     slot->worker = NULL;
@@ -183,6 +189,7 @@ static void pool_spawn(struct pool *pool, struct pool_slot *slot) {
         .deadline_ms = pool->plugin->deadline_ms,
         .memory_bytes = pool->plugin->memory_bytes,
         .log = pool->services.log,
+        .plugin_lines = &pool->plugin_lines,
         .loop = pool->services.loop,
         .owner = { pool, pool_greeted, pool_broken, pool_ready, pool_outcome, pool_ended },
     };
@@ -191,6 +198,11 @@ static void pool_spawn(struct pool *pool, struct pool_slot *slot) {
     slot->check_ms = clock_monotonic_ms() + pool->plugin->deadline_ms;
     if (slot->worker)
         return;
+    if (pool->services.check_only) {
+        slot->retired = true;
+        pool_refuse(pool, "%s", fault.text);
+        return;
+    }
     log_error(pool->services.log, "plugin \"%s\": %s; tried again", pool->plugin->name, fault.text);
     if (pool->verdict == POOL_PENDING)
         pool->verdict = POOL_LATER;
@@ -207,6 +219,7 @@ struct pool *pool_make(const struct setup *setup, const struct setup_plugin *plu
     pool->number = number;
     pool->services = *services;
     pool->worker_count = services->check_only ? 1 : (int)plugin->workers;
+    pool->plugin_lines.lines = POOL_PLUGIN_LINES;
     pool->behind = true; /* what an earlier run left */
     pool->next_due_ms = 0;
     pool->event_bytes = setup->limits.body; /* cautious until some were seen */

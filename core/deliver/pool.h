@@ -37,7 +37,7 @@ struct pool_services {
 /* Null when memory is short. The services and the setup must outlive it. `number` is the plugin's in the store. */
 struct pool *pool_make(const struct setup *setup, const struct setup_plugin *plugin, int number,
                        const struct pool_services *services);
-void pool_free(struct pool *pool); /* kills what still runs */
+void pool_free(struct pool *pool); /* when nothing of it runs any more (pool_alive) */
 
 void pool_start(struct pool *pool); /* spawns its workers */
 enum pool_verdict pool_verdict(const struct pool *pool);
@@ -57,6 +57,8 @@ void pool_tick(struct pool *pool, int64_t now_ms);
 void pool_feed(struct pool *pool, int64_t now_ms);
 /* When pool_tick or, if that is `feeding` the pool at all now, pool_feed is needed next (monotonic). */
 int64_t pool_wake(const struct pool *pool, bool feeding);
+/* Logs what was done since the last time, and which lines the log's budgets left out (`last`: all of them). */
+void pool_report(struct pool *pool, bool last);
 /* Frees workers that have ended; between the turns of the loop. */
 void pool_bury(struct pool *pool);
 

@@ -16,9 +16,9 @@ static double pool_random(struct pool *pool) {
     return (double)((mixed ^ (mixed >> 31)) >> 11) / 9007199254740992.0;
 }
 
-void pool_log_failure(struct pool *pool, const struct delivery *delivery, const char *what) {
-    log_limited(pool->services.log, &pool->failure_lines, LOG_LEVEL_WARN, "plugin \"%s\": %s/%s: %s",
-                pool->plugin->name, delivery->event->source.data, delivery->event->id.data, what);
+static void outcome_log(struct pool *pool, struct log_limit *limit, const struct delivery *delivery, const char *what) {
+    log_limited(pool->services.log, limit, LOG_LEVEL_WARN, "plugin \"%s\": %s/%s: %s", pool->plugin->name,
+                delivery->event->source.data, delivery->event->id.data, what);
 }
 
 /* Hands the delivery to the store. When memory is short for that, it is delivered again: at least once. */
@@ -76,7 +76,9 @@ static void pool_fail(struct pool *pool, struct delivery *delivery, struct store
     duration_format(settled->due_ms - settled->at_ms, delay);
     snprintf(what, sizeof what, "attempt %d failed: %s; %s%s", settled->attempts, *detail ? detail : "no reason given",
              dead ? "dead letter, reason " : "again in ", dead ? store_reason_text(settled->reason) : delay);
-    pool_log_failure(pool, delivery, what);
+    outcome_log(pool, dead ? &pool->dead_lines : &pool->failure_lines, delivery, what);
+    pool->counts.failed++;
+    pool->counts.dead += dead;
     pool_settle(pool, delivery, settled, detail);
 }
 
@@ -88,28 +90,34 @@ static void pool_busy(struct pool *pool, struct delivery *delivery, int64_t afte
         duration_format(pause, pause_text);
         snprintf(what, sizeof what, "busy: %s; all its events wait for %s, no attempt is counted",
                  *detail ? detail : "no reason given", pause_text);
-        pool_log_failure(pool, delivery, what);
+        outcome_log(pool, &pool->failure_lines, delivery, what);
         pool->paused_until_ms = until;
     }
     delivery_append(delivery->alone ? &pool->alone : &pool->waiting, delivery);
 }
 
+static void pool_note_duration(struct pool *pool, int64_t duration_us) {
+    int64_t took = duration_us < 1 ? 1 : duration_us;
+    pool->service_us = pool->service_us ? pool->service_us + (took - pool->service_us) / 8 : took;
+}
+
 void pool_outcome(void *owner, struct worker *worker, struct delivery *delivery, const struct worker_outcome *outcome) {
     struct pool *pool = owner;
-    char detail[STORE_DETAIL_LIMIT + 1];
+    char detail[STORE_DETAIL_LIMIT + 2]; /* one byte more than is kept, so that a cut is seen there and made cleanly */
     snprintf(detail, sizeof detail, "%.*s", (int)outcome->text.length, outcome->text.data ? outcome->text.data : "");
     for (int i = 0; i < pool->worker_count; i++)
         if (pool->slots[i].worker == worker)
             pool->slots[i].backoff_ms = 0;
-    int64_t took = outcome->duration_us < 1 ? 1 : outcome->duration_us;
-    pool->service_us = pool->service_us ? pool->service_us + (took - pool->service_us) / 8 : took;
+    if (outcome->duration_us >= 0)
+        pool_note_duration(pool, outcome->duration_us);
     struct store_settle settled = { .attempts = delivery->attempts + 1,
                                     .crashes = delivery->crashes,
                                     .at_ms = clock_wall_ms(),
-                                    .duration_us = outcome->duration_us };
+                                    .duration_us = outcome->duration_us > 0 ? outcome->duration_us : 0 };
     switch (outcome->code) {
     case GRAPNEL_OK:
         settled.settlement = STORE_DONE;
+        pool->counts.done++;
         pool_settle(pool, delivery, &settled, detail);
         break;
     case GRAPNEL_BUSY:
@@ -127,6 +135,25 @@ void pool_charge(struct pool *pool, struct delivery *delivery, bool crashed, con
                                     .crashes = delivery->crashes + (crashed ? 1 : 0),
                                     .at_ms = clock_wall_ms() };
     char detail[STORE_DETAIL_LIMIT];
-    snprintf(detail, sizeof detail, "its worker was %s%s", strncmp(why, "exited", 6) == 0 ? "gone: it " : "", why);
+    snprintf(detail, sizeof detail, "its worker %s", why);
     pool_fail(pool, delivery, &settled, 0, detail);
+}
+
+void pool_report(struct pool *pool, bool last) {
+    const struct pool_counts *counts = &pool->counts;
+    char what[FAULT_TEXT_SIZE];
+    if (counts->done || counts->failed)
+        log_info(pool->services.log, "plugin \"%s\": %lld delivered, %lld attempts failed, %lld dead letters",
+                 pool->plugin->name, (long long)counts->done, (long long)counts->failed, (long long)counts->dead);
+    pool->counts = (struct pool_counts){ 0 };
+    const struct {
+        struct log_limit *limit;
+        const char *what;
+    } told[] = { { &pool->dead_lines, "dead letters" },
+                 { &pool->failure_lines, "failed attempts" },
+                 { &pool->plugin_lines, "what it logs and prints" } };
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        snprintf(what, sizeof what, "plugin \"%s\": %s", pool->plugin->name, told[i].what);
+        log_limit_tell(pool->services.log, told[i].limit, last, what);
+    }
 }

@@ -1,4 +1,5 @@
-/* The inside of a pool, shared by the files that make it: pool.c (workers), pool_queue.c (what waits), pool_outcome.c (what became of it). */
+/* The inside of a pool, shared by the files that make it: pool.c (workers), pool_queue.c (what waits), pool_feed.c (to whom it goes),
+ * pool_outcome.c (what became of it). */
 #ifndef DELIVER_POOL_PRIVATE_H
 #define DELIVER_POOL_PRIVATE_H
 
@@ -21,6 +22,7 @@ enum {
     POOL_RESTART_LONGEST_MS = 30000,
     POOL_BUSY_PAUSE_MS = 30000, /* after BUSY without a time of the plugin's own */
     POOL_POISON_CRASHES = 3,
+    POOL_PLUGIN_LINES = 1000,  /* that the plugin may log or print in LOG_LIMIT_WINDOW_MS */
     POOL_RETRY_LOOK_MS = 1000, /* due times are wall time: look again at least this often, in case the clock is set */
 };
 
@@ -29,8 +31,14 @@ struct pool_slot {
     struct worker *worker;
     int64_t restart_ms; /* monotonic; when there is no worker */
     int64_t backoff_ms; /* of the last restart; 0 after an outcome */
+    int64_t asked_ms;   /* the plugin's own word for the next one; 0: none */
     int64_t check_ms;   /* when a deadline can have passed */
     bool retired;       /* stopped on purpose: not started again */
+};
+
+/* Since the last report. */
+struct pool_counts {
+    int64_t done, failed, dead;
 };
 
 struct pool {
@@ -59,7 +67,9 @@ struct pool {
     int64_t service_us;      /* moving mean of what one delivery takes; 0: none yet */
     int64_t event_bytes;     /* the size of the largest event lately */
     uint64_t random;         /* state of the jitter's generator */
-    struct log_limit failure_lines;
+    struct pool_counts counts;
+    /* Each with a budget of its own: a storm of failures must not hide what is lost to the plugin for good, nor its own words either. */
+    struct log_limit failure_lines, dead_lines, plugin_lines;
 };
 
 /* pool_queue.c */
@@ -74,6 +84,5 @@ void pool_put_back(struct pool *pool, struct delivery_list *list);
 /* pool_outcome.c */
 void pool_outcome(void *owner, struct worker *worker, struct delivery *delivery, const struct worker_outcome *outcome);
 void pool_charge(struct pool *pool, struct delivery *delivery, bool crashed, const char *why);
-void pool_log_failure(struct pool *pool, const struct delivery *delivery, const char *what);
 
 #endif

@@ -18,7 +18,7 @@ static void worker_socket_ready(struct loop_watch *watch, uint32_t events) {
     if (events & EPOLLOUT)
         worker_send(worker);
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        worker_read_frames(worker);
+        worker_read_frames(worker, WORKER_READS);
 }
 
 static void worker_output_ready(struct loop_watch *watch, uint32_t events) {

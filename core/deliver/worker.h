@@ -34,14 +34,13 @@ enum worker_end {
 
 /* What a plugin says about itself; views into the frame, valid during the call only. */
 struct worker_hello {
-    struct bytes name, version, summary;
-    bool has_flush;
     struct setting_table table;
 };
 
 struct worker_outcome {
     int code; /* enum grapnel_code, or anything that the plugin returned */
-    int64_t after_ms, duration_us;
+    int64_t after_ms;
+    int64_t duration_us; /* -1: not known */
     struct bytes text;
 };
 
@@ -57,7 +56,7 @@ struct worker_owner {
     void (*outcome)(void *owner, struct worker *worker, struct delivery *delivery,
                     const struct worker_outcome *outcome);
     /* The process has ended and was reaped. `held` are the deliveries that it still had, in order, each with its part: the callee's again.
-     * `why` is words for the log ("killed by SIGSEGV"). The callee calls worker_free when the loop's turn is over. */
+     * `why` is words for the log ("was killed by SIGSEGV"). The callee calls worker_free when the loop's turn is over. */
     void (*ended)(void *owner, struct worker *worker, enum worker_end end, const char *why, struct delivery_list *held);
 };
 
@@ -65,6 +64,7 @@ struct worker_options {
     const char *host, *plugin, *file, *folder;
     int64_t deadline_ms, memory_bytes;
     struct log *log;
+    struct log_limit *plugin_lines; /* the budget of what the plugin logs and prints */
     struct loop *loop;
     struct worker_owner owner;
 };

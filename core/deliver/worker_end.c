@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "deliver/worker_private.h"
+#include "grapnel/plugin.h"
 
 enum { END_TEXT_SIZE = 160, END_OUTPUT_READS = 16 };
 
@@ -49,30 +50,52 @@ void worker_judge(struct worker *worker, enum worker_end end) {
         judge_suspects(worker, delivered);
 }
 
+/* What it had done although it could not say so any more; see `settled` in wire.h. A stream of garbage may have swallowed other outcomes
+ * than OK, so nothing is concluded from the page then. */
+static void finish_settled(struct worker *worker, enum worker_end end) {
+    const struct worker_outcome ok = { .code = GRAPNEL_OK, .duration_us = -1 };
+    int64_t settled = wire_page_settled(worker->spawned.page);
+    if (end == WORKER_END_GARBAGE || settled > worker->sequence)
+        return;
+    while (worker->held.first && worker->held.first->sequence <= settled)
+        worker->options.owner.outcome(worker->options.owner.owner, worker, delivery_take(&worker->held), &ok);
+}
+
 static void end_describe(enum worker_end end, int status, char text[END_TEXT_SIZE]) {
     if (end == WORKER_END_DEADLINE)
-        snprintf(text, END_TEXT_SIZE, "killed at its deadline");
+        snprintf(text, END_TEXT_SIZE, "was killed at its deadline");
     else if (end == WORKER_END_GARBAGE)
-        snprintf(text, END_TEXT_SIZE, "killed: it wrote garbage to the socket of its host");
+        snprintf(text, END_TEXT_SIZE, "was killed: it wrote garbage to the socket of its host");
     else if (WIFEXITED(status) && WEXITSTATUS(status) == WIRE_EXIT_SOCKET)
-        snprintf(text, END_TEXT_SIZE, "killed: it closed the socket of its host");
+        snprintf(text, END_TEXT_SIZE, "was killed: it closed the socket of its host");
     else if (WIFEXITED(status) && WEXITSTATUS(status) == WIRE_EXIT_MEMORY)
         snprintf(text, END_TEXT_SIZE,
-                 "killed: it has no memory for the event that comes next: raise `memory` of the plugin");
+                 "was killed: it has no memory for the event that comes next: raise `memory` of the plugin");
     else if (end == WORKER_END_EXITED && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-        snprintf(text, END_TEXT_SIZE, "killed by SIGKILL, after it had closed the socket of its host or from outside");
+        snprintf(text, END_TEXT_SIZE,
+                 "was killed by SIGKILL, after it had closed the socket of its host or from outside");
     else if (WIFSIGNALED(status))
-        snprintf(text, END_TEXT_SIZE, "killed by SIG%s%s%s%s", sigabbrev_np(WTERMSIG(status)) ?: "?", " (",
-                 sigdescr_np(WTERMSIG(status)) ?: "unknown signal", ")");
+        snprintf(text, END_TEXT_SIZE, "was killed by SIG%s (%s)", sigabbrev_np(WTERMSIG(status)) ?: "?",
+                 sigdescr_np(WTERMSIG(status)) ?: "unknown signal");
     else
         snprintf(text, END_TEXT_SIZE, "exited with status %d", WEXITSTATUS(status));
 }
 
+/* `killed`: by us, before the process was seen to end; worker->end says why then. */
+static enum worker_end end_of(const struct worker *worker, bool killed, bool stopping, int status) {
+    bool garbage_found = worker->state == WORKER_KILLED && worker->end == WORKER_END_GARBAGE;
+    if (killed || garbage_found) /* the latter in its last words */
+        return worker->end;
+    if (WIFSIGNALED(status))
+        return WORKER_END_SIGNAL;
+    return stopping && WEXITSTATUS(status) == 0 ? WORKER_END_STOPPED : WORKER_END_EXITED;
+}
+
 void worker_finish(struct worker *worker) {
     int status = 0;
-    enum worker_state state = worker->state;
+    bool killed = worker->state == WORKER_KILLED, stopping = worker->state == WORKER_STOPPING;
     if (!worker->socket_watch.removed) /* what it said before its end counts */
-        worker_read_frames(worker);
+        worker_read_frames(worker, WORKER_LAST_READS);
     for (int i = 0; i < END_OUTPUT_READS && !worker->output_watch.removed; i++)
         worker_read_output(worker);
     kill(-worker->spawned.process,
@@ -82,14 +105,11 @@ void worker_finish(struct worker *worker) {
     loop_remove(worker->options.loop, &worker->process_watch);
     loop_remove(worker->options.loop, &worker->socket_watch);
     loop_remove(worker->options.loop, &worker->output_watch);
-    enum worker_end end =
-        state == WORKER_KILLED || (worker->state == WORKER_KILLED && worker->end == WORKER_END_GARBAGE) ? worker->end
-        : WIFSIGNALED(status)                                  ? WORKER_END_SIGNAL
-        : state == WORKER_STOPPING && WEXITSTATUS(status) == 0 ? WORKER_END_STOPPED
-                                                               : WORKER_END_EXITED;
+    enum worker_end end = end_of(worker, killed, stopping, status);
     worker->state = WORKER_KILLED;
     char why[END_TEXT_SIZE];
     end_describe(end, status, why);
+    finish_settled(worker, end);
     worker_judge(worker, end);
     struct delivery_list held = worker->held;
     worker->held = (struct delivery_list){ 0 };

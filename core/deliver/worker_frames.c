@@ -26,12 +26,12 @@ static bool frame_read_row(struct wire_frame *frame, struct setting_row *row) {
 }
 
 static bool frame_hello(struct worker *worker, struct wire_frame *frame) {
-    struct worker_hello hello = { .name = wire_get_text(frame),
-                                  .version = wire_get_text(frame),
-                                  .summary = wire_get_text(frame) };
-    wire_get_number(frame); /* the ABI's minor: shown by `plugin describe`, never acted on */
-    hello.has_flush = wire_get_number(frame) != 0;
-    wire_get_number(frame);
+    struct worker_hello hello = { 0 };
+    /* What people may want to know of it, and nothing here is acted on: name, version, summary; the ABI's minor, has flush, has check. */
+    for (int i = 0; i < 3; i++)
+        wire_get_text(frame);
+    for (int i = 0; i < 3; i++)
+        wire_get_number(frame);
     int64_t count = wire_get_number(frame);
     if (worker->state != WORKER_STARTING || frame->bad || count < 0 || count > FRAMES_SETTING_LIMIT)
         return false;
@@ -96,8 +96,8 @@ static bool frame_log(struct worker *worker, struct wire_frame *frame) {
     struct bytes text = wire_get_text(frame);
     if (!wire_finished(frame))
         return false;
-    log_write(worker->options.log, frame_log_level(level), "plugin \"%s\": %.*s", worker->options.plugin,
-              (int)text.length, text.data);
+    log_limited(worker->options.log, worker->options.plugin_lines, frame_log_level(level), "plugin \"%s\": %.*s",
+                worker->options.plugin, (int)text.length, text.data);
     return true;
 }
 
@@ -137,11 +137,14 @@ static bool worker_take_frames(struct worker *worker) {
     return sane;
 }
 
-void worker_read_frames(struct worker *worker) {
-    for (;;) {
+void worker_read_frames(struct worker *worker, int reads) {
+    while (reads-- > 0) {
         char *room = buffer_reserve(&worker->in, WORKER_READ_SIZE);
         if (!room) {
-            worker_kill(worker, WORKER_END_GARBAGE);
+            log_error(worker->options.log, "plugin \"%s\": out of memory for what its worker %d says; it is replaced",
+                      worker->options.plugin, worker_process(worker));
+            loop_remove(worker->options.loop, &worker->socket_watch);
+            worker_kill(worker, WORKER_END_DROPPED);
             return;
         }
         ssize_t count = recv(worker->spawned.socket, room, WORKER_READ_SIZE, MSG_DONTWAIT);
@@ -168,8 +171,9 @@ void worker_read_frames(struct worker *worker) {
 
 static void worker_log_line(struct worker *worker) {
     if (worker->line.length)
-        log_info(worker->options.log, "plugin \"%s\" (process %d) printed: %s", worker->options.plugin,
-                 worker_process(worker), buffer_text(&worker->line));
+        log_limited(worker->options.log, worker->options.plugin_lines, LOG_LEVEL_INFO,
+                    "plugin \"%s\" (process %d) printed: %s", worker->options.plugin, worker_process(worker),
+                    buffer_text(&worker->line));
     buffer_clear(&worker->line);
 }
 

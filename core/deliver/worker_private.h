@@ -6,6 +6,8 @@
 
 enum {
     WORKER_READ_SIZE = 64 * 1024,
+    WORKER_READS = 4,       /* so many in one turn of the loop: a worker that never stops talking gets no more of it */
+    WORKER_LAST_READS = 64, /* of a dead one: more than a socket holds */
     WORKER_LINE_LIMIT = 2048, /* bytes of one line of its output; longer ones are broken up */
 };
 
@@ -19,13 +21,13 @@ struct worker {
     struct buffer line;        /* of its stdout and stderr, not ended yet */
     struct delivery_list held; /* in order of sequence */
     int64_t sequence;          /* of the last delivery given */
-    int64_t progress_ms;       /* monotonic: when it last did what it should */
+    int64_t progress_ms;       /* monotonic: when it last said what was awaited, or was given something to do */
     enum worker_end end;       /* why it was killed, in state WORKER_KILLED */
     int64_t overdue; /* sequence of the event whose call passed the deadline; 0: none, or a flush of several */
     bool overdue_flush;
 };
 
-void worker_read_frames(struct worker *worker);
+void worker_read_frames(struct worker *worker, int reads); /* so many at most */
 void worker_read_output(struct worker *worker);
 /* Reaps the process, judges what it held, tells the owner. */
 void worker_finish(struct worker *worker);

@@ -16,6 +16,15 @@ static struct wire_outcome outcome_of_call(const struct batch *batch, int64_t se
     };
 }
 
+/* OKs are gathered, and noted on the page; whatever else was said is on its way before the next event runs. */
+static void batch_answer(struct batch *batch, const struct wire_outcome *outcome) {
+    connection_outcome(batch->calls->connection, outcome);
+    if (outcome->code == GRAPNEL_OK)
+        wire_page_settle(batch->calls->page, outcome->sequence);
+    else
+        connection_send(batch->calls->connection);
+}
+
 static void batch_add(struct batch *batch, struct wire_outcome outcome, struct bytes raw) {
     struct batch_entry *entry = &batch->entries[batch->count++];
     *entry = (struct batch_entry){ .outcome = outcome, .provisional = outcome.code == GRAPNEL_OK };
@@ -44,7 +53,7 @@ bool batch_deliver(struct batch *batch, struct wire_frame *frame, struct bytes r
     struct wire_outcome outcome = outcome_of_call(batch, event.sequence, code, batch->calls->duration_us);
     bool provisional = batch->calls->plugin->flush && code == GRAPNEL_OK;
     if (!provisional && batch->count == 0) {
-        connection_outcome(batch->calls->connection, &outcome);
+        batch_answer(batch, &outcome);
         return true;
     }
     batch_add(batch, outcome, raw);
@@ -84,8 +93,7 @@ static struct wire_outcome batch_run_alone(struct batch *batch, const struct bat
 }
 
 /* `code` is what the flush said, which is also the last call. */
-static void batch_settle(struct batch *batch, enum grapnel_code code, int64_t share_us) {
-    struct connection *connection = batch->calls->connection;
+static void batch_answer_all(struct batch *batch, enum grapnel_code code, int64_t share_us) {
     bool rerun = batch->provisional > 1 && code != GRAPNEL_OK && code != GRAPNEL_BUSY;
     for (int i = 0; i < batch->count; i++) {
         struct batch_entry *entry = &batch->entries[i];
@@ -97,9 +105,7 @@ static void batch_settle(struct batch *batch, enum grapnel_code code, int64_t sh
             outcome = outcome_of_call(batch, outcome.sequence, code, outcome.duration_us + share_us);
         else
             outcome = batch_run_alone(batch, entry);
-        connection_outcome(connection, &outcome);
-        if (rerun) /* one of these events is up to no good: the others' outcomes must not be lost with it */
-            connection_send(connection);
+        batch_answer(batch, &outcome);
     }
 }
 
@@ -119,7 +125,7 @@ void batch_flush(struct batch *batch) {
         if (batch->entries[i].provisional)
             only = batch->entries[i].outcome.sequence;
     enum grapnel_code code = calls_flush(batch->calls, only);
-    batch_settle(batch, code, batch->calls->duration_us / batch->provisional);
+    batch_answer_all(batch, code, batch->calls->duration_us / batch->provisional);
     batch_clear(batch);
 }
 

@@ -40,10 +40,6 @@ bool connection_waits(const struct connection *connection, int timeout_ms); /* i
 bool connection_fill(struct connection *connection);
 
 /* Appends an outcome; sends when enough has gathered. */
-struct wire_outcome {
-    int64_t sequence, code, after_ms, duration_us;
-    struct bytes text;
-};
 void connection_outcome(struct connection *connection, const struct wire_outcome *outcome);
 /* Sends all of `output`. Ends the process when the socket is not its own any more or the daemon is gone: there is nobody left to tell. */
 void connection_send(struct connection *connection);

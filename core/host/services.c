@@ -11,15 +11,9 @@ static struct host_call *call_of(struct grapnel_call *call) {
     return (struct host_call *)call;
 }
 
-/* At most WIRE_TEXT_LIMIT bytes, not ending inside of a UTF-8 character. */
 static struct bytes text_cut(const char *text) {
-    struct bytes view = { text ? text : "", text ? strnlen(text, WIRE_TEXT_LIMIT + 1) : 0 };
-    if (view.length > WIRE_TEXT_LIMIT) {
-        view.length = WIRE_TEXT_LIMIT;
-        while (view.length && ((unsigned char)text[view.length] & 0xc0) == 0x80)
-            view.length--;
-    }
-    return view;
+    return bytes_cut((struct bytes){ text ? text : "", text ? strnlen(text, WIRE_TEXT_LIMIT + 1) : 0 },
+                     WIRE_TEXT_LIMIT);
 }
 
 static void *service_allocate(struct grapnel_call *call, size_t size) {

@@ -105,3 +105,13 @@ struct bytes wire_get_text(struct wire_frame *frame) {
 bool wire_finished(const struct wire_frame *frame) {
     return !frame->bad && frame->next == frame->end;
 }
+
+void wire_page_settle(struct wire_page *page, int64_t sequence) {
+    atomic_store(&page->settled_check, ~sequence);
+    atomic_store(&page->settled, sequence);
+}
+
+int64_t wire_page_settled(const struct wire_page *page) {
+    int64_t settled = atomic_load(&page->settled);
+    return settled > 0 && atomic_load(&page->settled_check) == ~settled ? settled : 0;
+}

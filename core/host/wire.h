@@ -66,6 +66,11 @@ enum wire_type {
 enum wire_init { WIRE_INIT_RUN, WIRE_INIT_CHECK };
 enum { WIRE_FIRST_SEQUENCE = 1 };
 
+struct wire_outcome {
+    int64_t sequence, code, after_ms, duration_us;
+    struct bytes text;
+};
+
 /* ---- writing: frames are appended to a buffer that the caller sends ---- */
 size_t wire_begin(struct buffer *buffer, enum wire_type type); /* returns what wire_end needs */
 void wire_put_number(struct buffer *buffer, int64_t number);
@@ -105,7 +110,13 @@ struct wire_page {
     /* The last event whose deliver returned. What has sequence <= delivered and no outcome yet is provisional: it waits for a flush. */
     _Atomic int64_t delivered;
     _Atomic int64_t since_ms; /* clock_monotonic_ms when the running call began; 0 when none runs */
+    /* The last event whose OK is good, though its OUTCOME may still be gathered with others: it must not be repeated because a later one
+     * crashes. An outcome that is not OK is sent before anything further runs, so of a dead process all that is unanswered up to here was
+     * OK. The mark counts only where `settled_check` is its complement: nobody scribbled over it. */
+    _Atomic int64_t settled, settled_check;
 };
 enum { WIRE_PAGE_SIZE = 4096 };
+void wire_page_settle(struct wire_page *page, int64_t sequence);
+int64_t wire_page_settled(const struct wire_page *page); /* 0: none, or the page is not to be believed */
 
 #endif

@@ -2,19 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "store/store.h"
 
 struct store_settle *store_settle_make(const char *detail) {
-    size_t length = detail ? strnlen(detail, STORE_DETAIL_LIMIT) : 0;
-    if (length == STORE_DETAIL_LIMIT) {
-        while (length > 0 && ((unsigned char)detail[length] & 0xc0) == 0x80) {
-            length--; /* never half a UTF-8 character */
-        }
-    }
-    struct store_settle *settle = calloc(1, sizeof *settle + length + 1);
-    if (settle && length > 0) {
-        memcpy(settle->detail, detail, length);
-    }
+    struct bytes all = { detail, detail ? strnlen(detail, STORE_DETAIL_LIMIT + 1) : 0 };
+    struct bytes text = bytes_cut(all, STORE_DETAIL_LIMIT);
+    struct store_settle *settle = calloc(1, sizeof *settle + text.length + 1);
+    if (settle && text.length > 0)
+        memcpy(settle->detail, text.data, text.length);
     return settle;
 }
 

@@ -190,6 +190,7 @@ int append_sync(struct append_file *file) {
     if (!file->regular || fdatasync(file->descriptor) == 0)
         return 0;
     int error = errno;
-    append_close(file);
+    if (file->path) /* standard output can't be opened again */
+        append_close(file);
     return error;
 }

@@ -77,10 +77,11 @@ def test_one_event_in_ten_is_bad(tmp_path, bad, workers):
             assert (why, attempted) == (reason, tries), (id, detail)
             assert crashes == (0 if bad == "hang" else 3)
             assert words in detail or os.environ.get("GRAPNEL_SANITIZE"), detail
-        # No good event was charged: all were settled at their first attempt, though they may have been handed over more than once.
+        # No good event was charged, nor repeated because a neighbour took their process down; only one that scribbles over the socket may
+        # take the outcomes before it along.
         for id, handed in attempts(tmp_path).items():
             if id not in wrong:
-                assert set(handed) == {1}, (id, handed)
+                assert handed == [1] or (bad == "garbage" and set(handed) == {1}), (id, handed)
         assert {f"e{n}" for n in range(total)} == set(attempts(tmp_path))
         assert daemon.process.poll() is None
         daemon.sender().accepted(event("after"))

@@ -23,6 +23,21 @@ static void views_compare(void **state) {
     assert_false(bytes_equal_nocase((struct bytes){ "a\0x", 3 }, (struct bytes){ "a\0y", 3 }));
 }
 
+static void cuts_leave_no_half_character(void **state) {
+    const char *text = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z"; /* 1, 2, 3, 4 and 1 bytes */
+    const size_t lengths[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11 };
+    for (size_t limit = 0; limit < sizeof lengths / sizeof *lengths; limit++)
+        assert_int_equal(bytes_cut(bytes_of(text), limit).length, lengths[limit]);
+    /* What is no UTF-8 is cut anywhere: stray continuations, a start that nothing follows. */
+    assert_int_equal(bytes_cut(bytes_of("\x80\x80\x80\x80\x80"), 4).length, 4);
+    assert_int_equal(bytes_cut(bytes_of("abc\xc3"
+                                        "def"),
+                               5)
+                         .length,
+                     5);
+    assert_int_equal(bytes_cut((struct bytes){ NULL, 0 }, 4).length, 0);
+}
+
 static void constant_time_comparison_sees_every_bit(void **state) {
     unsigned char a[32], b[32];
     memset(a, 0x5a, sizeof a);
@@ -205,6 +220,7 @@ static void json_escapes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(views_compare),
+        cmocka_unit_test(cuts_leave_no_half_character),
         cmocka_unit_test(constant_time_comparison_sees_every_bit),
         cmocka_unit_test(wipe_leaves_zeroes),
         cmocka_unit_test(buffer_grows_and_consumes),

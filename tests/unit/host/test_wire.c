@@ -121,11 +121,25 @@ static void test_too_large_to_write(void **state) {
     buffer_free(&buffer);
 }
 
+static void test_page_settled(void **state) {
+    struct wire_page page = { 0 };
+    assert_int_equal(wire_page_settled(&page), 0);
+    wire_page_settle(&page, 7);
+    assert_int_equal(wire_page_settled(&page), 7);
+    atomic_store(&page.settled, 8); /* scribbled over */
+    assert_int_equal(wire_page_settled(&page), 0);
+    memset(&page, 0xff, sizeof page);
+    assert_int_equal(wire_page_settled(&page), 0);
+    memset(&page, 0x5a, sizeof page);
+    assert_int_equal(wire_page_settled(&page), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_fields_missing), cmocka_unit_test(test_text_without_terminator),
         cmocka_unit_test(test_garbage),        cmocka_unit_test(test_too_large_to_write),
+        cmocka_unit_test(test_page_settled),
     };
     return cmocka_run_group_tests_name("host wire", tests, NULL, NULL);
 }
