@@ -175,9 +175,12 @@ struct setup *setup_read(const struct setup_options *options, struct fault_list 
         yaml_document_free(document);
         return NULL;
     }
-    struct reader reader = {
-        .file = document->file, .folder = folder, .arena = &document->arena, .mistakes = mistakes, .warnings = warnings
-    };
+    struct reader reader = { .file = document->file,
+                             .folder = folder,
+                             .arena = &document->arena,
+                             .keep_secrets = options->keep_secrets,
+                             .mistakes = mistakes,
+                             .warnings = warnings };
     setup->document = document;
     if (!folder_find(options->path, folder)) {
         fault_list_add(mistakes, "%s:1:1: its folder can't be found: %s", options->path, strerror(errno));

@@ -60,7 +60,7 @@ static void path_check(struct reader *reader, const struct yaml_node *node, cons
     }
 }
 
-/* One secret to one key. No message tells the secret, and it is wiped from the document. */
+/* One secret to one key. No message tells the secret, and it is wiped from the document, unless it was asked for. */
 static void secret_read(struct reader *reader, const struct yaml_node *node, struct setup_source *source) {
     struct fault fault = { 0 };
     char *secret = read_text(reader, node, "secrets");
@@ -73,7 +73,10 @@ static void secret_read(struct reader *reader, const struct yaml_node *node, str
         reader_mistake(reader, node, "%s", fault.text);
     else
         source->keys[source->key_count++] = key;
-    bytes_wipe(secret, strlen(secret));
+    if (key && reader->keep_secrets)
+        source->secret_texts[source->key_count - 1] = secret;
+    else
+        bytes_wipe(secret, strlen(secret));
     if (node->text)
         bytes_wipe(node->text, strlen(node->text));
 }

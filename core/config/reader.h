@@ -17,6 +17,7 @@ struct reader {
     const char *file;    /* the config file as given, for messages */
     const char *folder;  /* absolute; where relative paths start */
     struct arena *arena; /* everything that is read is made in it */
+    bool keep_secrets;   /* see struct setup_options */
     struct fault_list *mistakes, *warnings;
     size_t mistake_count;          /* those too that the list is too full for, or that follow from another */
     char about[READER_ABOUT_SIZE]; /* what is being read, before each message: `plugin "email": retry: ` */

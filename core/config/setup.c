@@ -36,13 +36,16 @@ const char *setup_default_path(const char *given) {
     return access("grapnel.yaml", F_OK) == 0 ? "grapnel.yaml" : "/etc/grapnel/grapnel.yaml";
 }
 
+bool setup_route_matches(const struct setup_route *route, struct bytes source, struct bytes type) {
+    return (!route->source || bytes_equal_text(source, route->source)) &&
+           pattern_matches(bytes_of(route->pattern), type);
+}
+
 int setup_route_event(const struct setup *setup, struct bytes source, struct bytes type, int *plugins) {
     bool routed[SETUP_PLUGIN_LIMIT] = { false };
     for (int i = 0; i < setup->route_count; i++) {
         const struct setup_route *route = &setup->routes[i];
-        if (route->source && !bytes_equal_text(source, route->source))
-            continue;
-        if (!pattern_matches(bytes_of(route->pattern), type))
+        if (!setup_route_matches(route, source, type))
             continue;
         for (int j = 0; j < route->plugin_count; j++)
             routed[route->plugins[j]] = true;

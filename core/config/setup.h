@@ -32,6 +32,8 @@ struct setup_source {
     /* A copy of a preset's row, or spelled out; event_id and event_type as configured. */
     struct signature_scheme scheme;
     struct signature_key *keys[SIGNATURE_SECRET_LIMIT];
+    /* As configured, one for each key; null unless keep_secrets was asked for. */
+    char *secret_texts[SIGNATURE_SECRET_LIMIT];
     int key_count;
     int64_t tolerance_ms;
     char *url; /* or null */
@@ -100,6 +102,8 @@ enum {
 struct setup_options {
     const char *path;              /* of the config file */
     const char *installed_plugins; /* the installed plugin folder, tried after plugin_path; may be null */
+    /* The secrets' texts too, until setup_free wipes them: for `grapnel explain`, never for the daemon. */
+    bool keep_secrets;
 };
 
 /* Reads and checks the whole file. Null when there is any mistake: all of them are then in `mistakes`, each "file:line:column: …". What is
@@ -114,6 +118,8 @@ char *setup_read_state(const char *path, struct fault *fault);
 /* The config file to use: `given` if not null, else $GRAPNEL_CONFIG, ./grapnel.yaml, /etc/grapnel/grapnel.yaml. */
 const char *setup_default_path(const char *given);
 
+/* Does the row count for such an event? */
+bool setup_route_matches(const struct setup_route *route, struct bytes source, struct bytes type);
 /* Which plugins an event goes to: writes indexes into setup.plugins, each at most once, in the order of the config's plugins. Returns how
  * many; `plugins` has room for SETUP_PLUGIN_LIMIT. Every matching row counts. */
 int setup_route_event(const struct setup *setup, struct bytes source, struct bytes type, int *plugins);

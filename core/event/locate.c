@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "event/event.h"
 #include "event/hash.h"
 #include "event/signature_parts.h"
 
@@ -100,6 +101,22 @@ bool locate_value(const char *const *parts, const struct json *json, const struc
     if (!located)
         out->length = start;
     return located;
+}
+
+enum locate_verdict locate_event(const struct signature_scheme *scheme, const struct signature_request *request,
+                                 struct json *json, struct buffer *id, struct buffer *type, struct fault *fault) {
+    struct fault why = { .text = "" };
+    if (!json_parse(json, request->body, fault))
+        return LOCATE_NOT_JSON;
+    if (!locate_value(scheme->event_id, json, request, EVENT_ID_LIMIT, id, &why)) {
+        fault_set(fault, "event id: %s", why.text);
+        return LOCATE_NO_ID;
+    }
+    if (!locate_value(scheme->event_type, json, request, EVENT_TYPE_LIMIT, type, &why)) {
+        fault_set(fault, "event type: %s", why.text);
+        return LOCATE_NO_TYPE;
+    }
+    return LOCATE_OK;
 }
 
 bool locate_part_check(const char *part, struct fault *fault) {

@@ -46,22 +46,16 @@ static enum answer verify(const struct setup_source *source, const struct signat
 
 static enum answer identify(struct exchange *exchange, const struct setup_source *source,
                             const struct signature_request *signature, struct fault *reason) {
-    struct fault why = { .text = "" };
-    if (!json_parse(&exchange->json, signature->body, &why)) {
-        fault_set(reason, "%s", why.text);
-        return ANSWER_NOT_JSON;
-    }
     buffer_clear(&exchange->id);
-    if (!locate_value(source->scheme.event_id, &exchange->json, signature, EVENT_ID_LIMIT, &exchange->id, &why)) {
-        fault_set(reason, "event id: %s", why.text);
-        return ANSWER_NO_EVENT;
-    }
     buffer_clear(&exchange->type);
-    if (!locate_value(source->scheme.event_type, &exchange->json, signature, EVENT_TYPE_LIMIT, &exchange->type, &why)) {
-        fault_set(reason, "event type: %s", why.text);
+    switch (locate_event(&source->scheme, signature, &exchange->json, &exchange->id, &exchange->type, reason)) {
+    case LOCATE_OK:
+        return ANSWER_NONE;
+    case LOCATE_NOT_JSON:
+        return ANSWER_NOT_JSON;
+    default:
         return ANSWER_NO_EVENT;
     }
-    return ANSWER_NONE;
 }
 
 static void route(struct exchange *exchange, struct bytes source, struct bytes type) {
