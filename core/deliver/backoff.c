@@ -1,3 +1,4 @@
+/* How long until the next attempt: first * factor^(n-1), never beyond the longest, with jitter. */
 #include "deliver/backoff.h"
 
 int64_t backoff_delay(const struct setup_retry *retry, int attempts, double random) {

@@ -1,3 +1,4 @@
+/* Lists of deliveries, and the reference to its event that each holds. */
 #include "deliver/delivery.h"
 
 #include <stdlib.h>

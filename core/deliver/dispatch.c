@@ -1,10 +1,12 @@
+/* One turn of the loop, dispatch_turn, is the life of this part: what the writer thread handed over goes to the pools, workers' frames
+ * come in, pools give out what waits, and what was settled in the turn goes to the store in one piece. */
 #include "deliver/dispatch.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
 
 #include "base/clock.h"
-#include "deliver/inbox.h"
+#include "deliver/handover.h"
 #include "deliver/pool.h"
 
 struct dispatch {
@@ -14,9 +16,9 @@ struct dispatch {
     int pool_count;
     struct store *store;
     struct store_reader *reader;
-    struct inbox inbox;
-    struct inbox_content taken; /* its memory, used again and again */
-    struct loop_watch inbox_watch;
+    struct handover handover;
+    struct handover_content taken; /* its memory, used again and again */
+    struct loop_watch handover_watch;
     struct delivery_list settling;                   /* with the store, in the order of store_settle */
     struct store_settle *settle_first, *settle_last; /* gathered in this turn */
     bool stopping;
@@ -34,12 +36,12 @@ static void dispatch_settle(void *owner, struct delivery *delivery, struct store
     dispatch->settle_last = settle;
 }
 
-static void dispatch_inbox_ready(struct loop_watch *watch, uint32_t events) {
+static void dispatch_handover_ready(struct loop_watch *watch, uint32_t events) {
     struct dispatch *dispatch = watch->owner;
-    struct inbox_content *taken = &dispatch->taken;
+    struct handover_content *taken = &dispatch->taken;
     (void)events;
     taken->count = 0;
-    inbox_take(&dispatch->inbox, taken);
+    handover_take(&dispatch->handover, taken);
     for (int i = 0; i < taken->count; i++) {
         for (uint64_t pools = taken->entries[i].pools; pools; pools &= pools - 1)
             pool_offer(dispatch->pools[__builtin_ctzll(pools)], taken->entries[i].event);
@@ -58,15 +60,15 @@ struct dispatch *dispatch_make(const struct dispatch_options *options, struct fa
         return NULL;
     }
     dispatch->options = *options;
-    dispatch->inbox_watch.removed = true;
-    if (!inbox_open(&dispatch->inbox, fault)) {
+    dispatch->handover_watch.removed = true;
+    if (!handover_open(&dispatch->handover, fault)) {
         free(dispatch);
         return NULL;
     }
-    dispatch->inbox_watch = (struct loop_watch){ .descriptor = dispatch->inbox.descriptor,
-                                                 .ready = dispatch_inbox_ready,
-                                                 .owner = dispatch };
-    if (!loop_add(options->loop, &dispatch->inbox_watch, EPOLLIN, fault)) {
+    dispatch->handover_watch = (struct loop_watch){ .descriptor = dispatch->handover.descriptor,
+                                                    .ready = dispatch_handover_ready,
+                                                    .owner = dispatch };
+    if (!loop_add(options->loop, &dispatch->handover_watch, EPOLLIN, fault)) {
         dispatch_free(dispatch);
         return NULL;
     }
@@ -89,13 +91,13 @@ void dispatch_free(struct dispatch *dispatch) {
     if (!dispatch)
         return;
     dispatch_close(dispatch);
-    loop_remove(dispatch->options.loop, &dispatch->inbox_watch);
+    loop_remove(dispatch->options.loop, &dispatch->handover_watch);
     for (int i = 0; i < dispatch->pool_count; i++)
         pool_free(dispatch->pools[i]);
     for (struct delivery *delivery; (delivery = delivery_take(&dispatch->settling));)
         delivery_free(delivery);
     free(dispatch->taken.entries);
-    inbox_close(&dispatch->inbox);
+    handover_close(&dispatch->handover);
     free(dispatch);
 }
 
@@ -205,10 +207,10 @@ static uint64_t dispatch_pools_of(const struct dispatch *dispatch, const struct 
 
 void dispatch_committed(void *context, struct store_put *const *accepted, int accepted_count, int settled_count) {
     struct dispatch *dispatch = context;
-    inbox_lock(&dispatch->inbox);
+    handover_lock(&dispatch->handover);
     for (int i = 0; i < accepted_count; i++)
-        inbox_add(&dispatch->inbox, accepted[i]->event, dispatch_pools_of(dispatch, accepted[i]), DISPATCH_INBOX_LIMIT,
-                  DISPATCH_INBOX_BYTES);
-    inbox_add_settled(&dispatch->inbox, settled_count);
-    inbox_unlock(&dispatch->inbox);
+        handover_add(&dispatch->handover, accepted[i]->event, dispatch_pools_of(dispatch, accepted[i]),
+                     DISPATCH_HANDOVER_LIMIT, DISPATCH_HANDOVER_BYTES);
+    handover_add_settled(&dispatch->handover, settled_count);
+    handover_unlock(&dispatch->handover);
 }

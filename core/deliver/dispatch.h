@@ -1,5 +1,5 @@
 /* The delivering half of the daemon: takes what the store has committed or finds due, gives it to pools, notes outcomes. It lives on the
- * main thread's event loop; only the two functions marked so are called from the writer thread. */
+ * main thread's event loop; only dispatch_committed is called from the writer thread. */
 #ifndef DELIVER_DISPATCH_H
 #define DELIVER_DISPATCH_H
 
@@ -15,7 +15,7 @@
 struct dispatch;
 
 /* Limits of what the writer hands over; beyond them the pools read from the store. */
-enum { DISPATCH_INBOX_LIMIT = 8192, DISPATCH_INBOX_BYTES = 16 * 1024 * 1024 };
+enum { DISPATCH_HANDOVER_LIMIT = 8192, DISPATCH_HANDOVER_BYTES = 16 * 1024 * 1024 };
 /* Deliveries that the store has not settled yet; beyond that no more are given out. */
 enum { DISPATCH_SETTLING_LIMIT = 16384, DISPATCH_SETTLING_BYTES = 16 * 1024 * 1024 };
 

@@ -1,3 +1,4 @@
+/* epoll, with the watch itself as what an event carries. */
 #include "deliver/loop.h"
 
 #include <errno.h>

@@ -9,8 +9,8 @@
 
 struct loop;
 
-/* One watched descriptor. The memory is the caller's and must stay until the loop iteration in which it was removed is over: whoever frees
- * it does so in the idle callback. */
+/* One watched descriptor. The memory is the caller's and must stay until the loop_turn in which it was removed is over, since an event for
+ * it may still stand in that turn's batch: workers that have ended are therefore freed between turns (pool_bury). */
 struct loop_watch {
     int descriptor;
     void (*ready)(struct loop_watch *watch, uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLHUP … */

@@ -1,3 +1,4 @@
+/* posix_spawn of a grapnel-host with exactly the descriptors that wire.h names, in a process group of its own. */
 #include "deliver/spawn.h"
 
 #include <errno.h>

@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "deliver/inbox.h"
+#include "deliver/handover.h"
 
 enum { EVENTS = 20000, GROUP = 7 };
 
@@ -22,38 +22,38 @@ static struct event *make(int64_t number) {
 }
 
 static void *write_all(void *argument) {
-    struct inbox *inbox = argument;
+    struct handover *handover = argument;
     for (int64_t number = 1; number <= EVENTS;) {
-        inbox_lock(inbox);
+        handover_lock(handover);
         for (int i = 0; i < GROUP && number <= EVENTS; i++, number++) {
             struct event *event = make(number);
-            inbox_add(inbox, event, 1, EVENTS, SIZE_MAX);
+            handover_add(handover, event, 1, EVENTS, SIZE_MAX);
             event_release(event);
         }
-        inbox_add_settled(inbox, 1);
-        inbox_unlock(inbox);
+        handover_add_settled(handover, 1);
+        handover_unlock(handover);
     }
     return NULL;
 }
 
-static void empty(struct inbox_content *content) {
+static void empty(struct handover_content *content) {
     for (int i = 0; i < content->count; i++)
         event_release(content->entries[i].event);
 }
 
 static void all_arrive_once_in_order(void **state) {
     (void)state;
-    struct inbox inbox = { 0 };
-    struct inbox_content content = { 0 };
+    struct handover handover = { 0 };
+    struct handover_content content = { 0 };
     struct fault fault;
     pthread_t writer;
-    assert_true(inbox_open(&inbox, &fault));
-    assert_int_equal(pthread_create(&writer, NULL, write_all, &inbox), 0);
+    assert_true(handover_open(&handover, &fault));
+    assert_int_equal(pthread_create(&writer, NULL, write_all, &handover), 0);
     int64_t last = 0, settled = 0;
     while (last < EVENTS || settled < (EVENTS + GROUP - 1) / GROUP) {
-        struct pollfd wait = { .fd = inbox.descriptor, .events = POLLIN };
+        struct pollfd wait = { .fd = handover.descriptor, .events = POLLIN };
         assert_int_equal(poll(&wait, 1, 10000), 1);
-        inbox_take(&inbox, &content);
+        handover_take(&handover, &content);
         for (int i = 0; i < content.count; i++)
             assert_int_equal(content.entries[i].event->number, ++last);
         settled += content.settled;
@@ -61,42 +61,42 @@ static void all_arrive_once_in_order(void **state) {
     }
     pthread_join(writer, NULL);
     free(content.entries);
-    inbox_close(&inbox);
+    handover_close(&handover);
 }
 
 /* What does not fit is only noted; after that nothing newer may come for those pools before they have read the store. */
-static void a_full_inbox_notes_who_missed_something(void **state) {
+static void a_full_handover_notes_who_missed_something(void **state) {
     (void)state;
-    struct inbox inbox = { 0 };
-    struct inbox_content content = { 0 };
+    struct handover handover = { 0 };
+    struct handover_content content = { 0 };
     struct fault fault;
     struct event *event = make(1);
-    assert_true(inbox_open(&inbox, &fault));
-    inbox_lock(&inbox);
-    inbox_add(&inbox, event, 1, 2, SIZE_MAX);
-    inbox_add(&inbox, event, 2, 2, SIZE_MAX);
-    inbox_add(&inbox, event, 1 | 4, 2, SIZE_MAX); /* over the count */
-    inbox_add(&inbox, event, 1 | 2, 9, SIZE_MAX); /* only for 2: 1 has missed one */
-    inbox_add(&inbox, event, 8, 9, 30);           /* over the bytes */
-    inbox_add(&inbox, event, 0, 9, SIZE_MAX);
-    inbox_unlock(&inbox);
-    inbox_take(&inbox, &content);
+    assert_true(handover_open(&handover, &fault));
+    handover_lock(&handover);
+    handover_add(&handover, event, 1, 2, SIZE_MAX);
+    handover_add(&handover, event, 2, 2, SIZE_MAX);
+    handover_add(&handover, event, 1 | 4, 2, SIZE_MAX); /* over the count */
+    handover_add(&handover, event, 1 | 2, 9, SIZE_MAX); /* only for 2: 1 has missed one */
+    handover_add(&handover, event, 8, 9, 30);           /* over the bytes */
+    handover_add(&handover, event, 0, 9, SIZE_MAX);
+    handover_unlock(&handover);
+    handover_take(&handover, &content);
     assert_int_equal(content.count, 3);
     assert_int_equal(content.entries[2].pools, 2);
     assert_int_equal(content.missed, 1 | 4 | 8);
     empty(&content);
-    inbox_take(&inbox, &content);
+    handover_take(&handover, &content);
     assert_int_equal(content.count, 0);
     assert_int_equal(content.missed, 0);
     event_release(event);
     free(content.entries);
-    inbox_close(&inbox);
+    handover_close(&handover);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_arrive_once_in_order),
-        cmocka_unit_test(a_full_inbox_notes_who_missed_something),
+        cmocka_unit_test(a_full_handover_notes_who_missed_something),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
