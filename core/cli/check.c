@@ -1,8 +1,10 @@
-/* grapnel check: the config file, and each plugin asked in a process of its own; nothing that lasts is started. */
+/* grapnel check: the config file, the state folder, and each plugin asked in a process of its own; nothing that lasts is
+ * started or made. */
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/setup_load.h"
 #include "deliver/dispatch.h"
+#include "store/store.h"
 
 const struct command_option check_options[] = { COMMAND_OPTION_CONFIG, { 0 } };
 
@@ -40,6 +42,9 @@ int check_run(const struct arguments *arguments) {
     struct setup *setup = setup_load(arguments, &place);
     if (!setup)
         return EXIT_FAILED;
+    if (!store_check(setup->state, &fault))
+        fault_list_add(&mistakes, "%s", fault.text);
+    fault.text[0] = '\0';
     bool good = check_plugins(setup, &place, &log, &mistakes, &fault);
     for (size_t i = 0; i < mistakes.count; i++)
         fprintf(stderr, "%s\n", mistakes.texts[i]);

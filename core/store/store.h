@@ -82,6 +82,9 @@ struct store_options {
 /* Opens or creates; takes the folder's lock (one daemon per state folder); does not start the writer thread yet. Null
  * with the reason. */
 struct store *store_open(const struct store_options *options, struct fault *fault);
+/* Could a store be opened in this folder, as far as can be seen without making or changing anything? One that is in use
+ * can. Not for a process that has a store open: it would lose the locks on it. */
+bool store_check(const char *folder, struct fault *fault);
 /* The number of a plugin by its name, the same for ever; call before store_start only. -1 with the reason. */
 int store_plugin(struct store *store, const char *name, struct fault *fault);
 /* How many open deliveries belong to plugins other than `numbers`: parked. Call before store_start. */

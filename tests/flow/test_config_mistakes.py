@@ -200,6 +200,17 @@ def test_a_good_file_passes(tmp_path):
     assert not (tmp_path / "state").exists()
 
 
+def test_a_state_folder_that_can_not_be_used(tmp_path):
+    config = GOOD + "state: ./not/there\n"
+    expected = (
+        f"{tmp_path}/not/there: the state folder can't be made: its parent folder does not exist: make that first, or "
+        "correct `state:`"
+    )
+    assert run("check", tmp_path, config) == (1, [expected], [])
+    code, said, _ = run("serve", tmp_path, config)
+    assert code == 1 and said[-1].endswith(" error " + expected)
+
+
 def test_what_has_no_effect_yet_is_a_warning(tmp_path):
     config = GOOD + "admin: { listen: 127.0.0.1:0 }\nretain: { ids: 3d }\nlimits: { connections: 9, body: 2MiB }\n"
     code, mistakes, warnings = run("check", tmp_path, config)

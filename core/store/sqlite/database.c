@@ -82,6 +82,21 @@ static bool database_run(struct store *store, const char *text, const char *doin
     return sqlite3_exec(store->database, text, NULL, NULL, NULL) == SQLITE_OK || database_fault(store, doing, fault);
 }
 
+bool database_is_usable(const char *path, int64_t application, int64_t version, struct fault *fault) {
+    if (application != APPLICATION_ID) {
+        return fault_set(fault, "%s: this is a database of another program: give grapnel a `state:` folder of its own",
+                         path);
+    }
+    if (version > SCHEMA_VERSION) {
+        return fault_set(
+            fault,
+            "%s: written by a newer grapnel (its version is %lld, this program knows up to %d): run that one, or give "
+            "this one another `state:` folder",
+            path, (long long)version, SCHEMA_VERSION);
+    }
+    return true;
+}
+
 /* Ours, and of a version that this program knows? A file without anything in it is filled. */
 static bool database_check(struct store *store, bool *empty, struct fault *fault) {
     int64_t application = 0, version = 0, objects = 0;
@@ -91,18 +106,7 @@ static bool database_check(struct store *store, bool *empty, struct fault *fault
         return false;
     }
     *empty = application == 0 && version == 0 && objects == 0;
-    if (!*empty && application != APPLICATION_ID) {
-        return fault_set(fault, "%s: this is a database of another program: give grapnel a `state:` folder of its own",
-                         store->path);
-    }
-    if (version > SCHEMA_VERSION) {
-        return fault_set(
-            fault,
-            "%s: written by a newer grapnel (its version is %lld, this program knows up to %d): run that one, or give "
-            "this one another `state:` folder",
-            store->path, (long long)version, SCHEMA_VERSION);
-    }
-    return true;
+    return *empty || database_is_usable(store->path, application, version, fault);
 }
 
 static bool database_fill(struct store *store, struct fault *fault) {

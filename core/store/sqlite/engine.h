@@ -91,8 +91,11 @@ struct store {
 
 /* database.c: opening, and running statements. All return SQLite's extended result codes unless they take a fault. */
 bool folder_open(struct store *store, const char *folder,
-                 struct fault *fault); /* folder.c: made if missing, and locked */
+                 struct fault *fault);                      /* folder.c: made if missing, and locked */
+bool folder_check(const char *folder, struct fault *fault); /* could it be, as far as can be seen from outside? */
 bool database_open(struct store *store, struct fault *fault);
+/* Is a file with this application_id and user_version ours, and of a version that this program can use? */
+bool database_is_usable(const char *path, int64_t application, int64_t version, struct fault *fault);
 void database_close(struct store *store);
 int database_step(sqlite3_stmt *statement); /* steps once and resets: SQLITE_OK for ROW and DONE */
 bool database_fault(struct store *store, const char *doing,

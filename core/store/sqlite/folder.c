@@ -1,6 +1,8 @@
-/* The state folder: made when missing, and locked so that no second daemon works on it. */
+/* The state folder: looked at without changing it, made when missing, and locked so that no second daemon works on it.
+ */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,21 +12,98 @@
 
 #include "store/sqlite/engine.h"
 
+/* "PATH: what failed: why: what to do", by errno. */
+static bool folder_fault(const char *path, const char *what, struct fault *fault) {
+    int error = errno;
+    const char *why = strerror(error);
+    switch (error) {
+    case EACCES:
+    case EPERM:
+        return fault_set(fault,
+                         "%s: %s: %s: let the user that grapnel runs as (number %u now) write there, with chown, or "
+                         "choose another folder for `state:`",
+                         path, what, why, (unsigned)geteuid());
+    case EROFS:
+        return fault_set(fault,
+                         "%s: %s: %s: choose a folder for `state:` on a file system that can be written; a systemd "
+                         "service needs StateDirectory= or ReadWritePaths= for it",
+                         path, what, why);
+    case ENOENT:
+        return fault_set(fault, "%s: %s: its parent folder does not exist: make that first, or correct `state:`", path,
+                         what);
+    case ENOTDIR:
+        return fault_set(fault, "%s: %s: it, or a folder on the way to it, is a file: correct `state:`", path, what);
+    case ELOOP:
+        return fault_set(fault,
+                         "%s: %s: it is a symbolic link, which could lead anywhere: put the file itself there, or let "
+                         "`state:` name the folder that it is in",
+                         path, what);
+    case ENOSPC:
+    case EDQUOT:
+        return fault_set(fault, "%s: %s: %s: make room on that disk", path, what, why);
+    default:
+        return fault_set(fault, "%s: %s: %s: see to that, or choose another folder for `state:`", path, what, why);
+    }
+}
+
+/* A file in it need not be there yet. */
+static bool file_check(int folder, const char *path, const char *name, struct fault *fault) {
+    struct stat status;
+    char file[4096];
+    int error = 0;
+    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        error = errno == ENOENT ? 0 : errno;
+    } else if (S_ISLNK(status.st_mode)) {
+        error = ELOOP;
+    } else if (faccessat(folder, name, R_OK | W_OK, AT_EACCESS) != 0) {
+        error = errno;
+    }
+    snprintf(file, sizeof file, "%.3000s/%s", path, name);
+    errno = error;
+    return error == 0 || folder_fault(file, "can't be opened for writing", fault);
+}
+
+bool folder_check(const char *path, struct fault *fault) {
+    static const char *const names[] = { "lock", "grapnel.db", "grapnel.db-wal", "grapnel.db-shm" };
+    int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0 && errno == ENOENT) {
+        char *copy = strdup(path);
+        bool makeable = copy && faccessat(AT_FDCWD, dirname(copy), W_OK | X_OK, AT_EACCESS) == 0;
+        int error = copy ? errno : ENOMEM;
+        free(copy);
+        errno = error;
+        return makeable || folder_fault(path, "the state folder can't be made", fault);
+    }
+    if (folder < 0) {
+        return folder_fault(path, "the state folder can't be opened", fault);
+    }
+    bool usable = faccessat(AT_FDCWD, path, R_OK | W_OK | X_OK, AT_EACCESS) == 0 ||
+                  folder_fault(path, "the state folder can't be used", fault);
+    for (size_t i = 0; i < sizeof names / sizeof *names && usable; i++) {
+        usable = file_check(folder, path, names[i], fault);
+    }
+    close(folder);
+    return usable;
+}
+
 /* The lock is the flock; the number inside only tells a person who has it. */
 static bool folder_lock(struct store *store, int folder, struct fault *fault) {
     store->lock = openat(folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (store->lock < 0) {
-        return fault_set(fault, "%s/lock: can't be opened for writing: %s", store->folder, strerror(errno));
+        return folder_fault(store->folder, "its file `lock` can't be opened for writing", fault);
     }
     char text[32] = "";
     if (flock(store->lock, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) {
-            return fault_set(fault, "%s/lock: can't be locked: %s", store->folder, strerror(errno));
+            return folder_fault(store->folder, "its file `lock` can't be locked", fault);
         }
         ssize_t length = pread(store->lock, text, sizeof text - 1, 0);
         long holder = length > 0 ? strtol(text, NULL, 10) : 0;
         if (holder <= 0) {
-            return fault_set(fault, "%s: another grapnel already works on this state folder", store->folder);
+            return fault_set(fault,
+                             "%s: another grapnel already works on this state folder: stop it first, or give this one "
+                             "a `state:` of its own",
+                             store->folder);
         }
         return fault_set(
             fault,
@@ -34,7 +113,7 @@ static bool folder_lock(struct store *store, int folder, struct fault *fault) {
     }
     int length = snprintf(text, sizeof text, "%d\n", (int)getpid());
     if (ftruncate(store->lock, 0) != 0 || pwrite(store->lock, text, (size_t)length, 0) != length) {
-        return fault_set(fault, "%s/lock: can't be written: %s", store->folder, strerror(errno));
+        return folder_fault(store->folder, "its file `lock` can't be written", fault);
     }
     return true;
 }
@@ -49,13 +128,16 @@ static void folder_sync_parent(int folder) {
 }
 
 bool folder_open(struct store *store, const char *path, struct fault *fault) {
+    if (!folder_check(path, fault)) {
+        return false;
+    }
     bool made = mkdir(path, 0700) == 0;
     if (!made && errno != EEXIST) {
-        return fault_set(fault, "%s: the state folder can't be made: %s", path, strerror(errno));
+        return folder_fault(path, "the state folder can't be made", fault);
     }
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) {
-        return fault_set(fault, "%s: the state folder can't be opened: %s", path, strerror(errno));
+        return folder_fault(path, "the state folder can't be opened", fault);
     }
     struct stat status;
     if (fstat(folder, &status) == 0 && (status.st_mode & 077) != 0) {
@@ -67,7 +149,7 @@ bool folder_open(struct store *store, const char *path, struct fault *fault) {
     if (ready) {
         /* Made here, as SQLite would make it readable for all; the log and its shared memory take its mode. */
         int database = openat(folder, "grapnel.db", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        ready = database >= 0 || fault_set(fault, "%s: can't be opened for writing: %s", store->path, strerror(errno));
+        ready = database >= 0 || folder_fault(store->path, "can't be opened for writing", fault);
         if (database >= 0) {
             close(database);
         }

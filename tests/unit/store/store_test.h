@@ -148,6 +148,19 @@ static inline int bench_remove(void **state) {
     return 0;
 }
 
+static inline void bench_path(struct bench *bench, const char *name, char path[128]) {
+    snprintf(path, 128, "%s/%s", bench->folder, name);
+}
+
+static inline void bench_execute(struct bench *bench, const char *text) {
+    char path[128];
+    sqlite3 *database;
+    bench_path(bench, "grapnel.db", path);
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(database);
+}
+
 static inline void put_answered(struct store_put *put, enum store_result result) {
     struct test_put *test = (struct test_put *)put;
     struct bench *bench = test->bench;

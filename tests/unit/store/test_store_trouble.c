@@ -1,32 +1,11 @@
-/* Disks that are full, files that are damaged, others who hold locks: nothing is lost, nothing is claimed, and it is
- * said what to do. */
+/* Disks that are full, files that are damaged, others who hold locks, what the database refuses: nothing is lost, nothing
+ * is claimed, and it is said what to do. */
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "store_test.h"
-
-static void bench_path(struct bench *bench, const char *name, char path[128]) {
-    snprintf(path, 128, "%s/%s", bench->folder, name);
-}
-
-static void assert_open_fails(struct bench *bench, const char *expected) {
-    struct fault fault = { "" };
-    assert_null(bench_try_open(bench, &fault));
-    if (!strstr(fault.text, expected) || !strstr(fault.text, bench->folder)) {
-        fail_msg("\"%s\" does not say \"%s\" and the path", fault.text, expected);
-    }
-}
-
-static void bench_execute(struct bench *bench, const char *text) {
-    char path[128];
-    sqlite3 *database;
-    bench_path(bench, "grapnel.db", path);
-    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(database, text, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(database);
-}
 
 static void file_limit(rlim_t bytes) {
     struct rlimit limit;
@@ -202,85 +181,6 @@ static void test_settle_is_given_up(void **state) {
     assert_counts(bench, (struct store_counts){ .events = 3, .pending = 2, .dead = 1 });
 }
 
-static void test_folder_is_taken(void **state) {
-    struct bench *bench = *state;
-    char pid[32];
-    bench_open(bench);
-    snprintf(pid, sizeof pid, "process %d", (int)getpid());
-    assert_open_fails(bench, pid);
-    bench_close(bench);
-    bench_open(bench); /* the lock went with the store */
-}
-
-static void test_newer_store(void **state) {
-    struct bench *bench = *state;
-    bench_open(bench);
-    bench_close(bench);
-    bench_execute(bench, "PRAGMA user_version = 99");
-    assert_open_fails(bench, "newer grapnel (its version is 99");
-}
-
-static void test_database_of_another_program(void **state) {
-    struct bench *bench = *state;
-    bench_execute(bench, "CREATE TABLE theirs (x)");
-    assert_open_fails(bench, "another program");
-    assert_int_equal(query_integer(bench, "SELECT count(*) FROM sqlite_schema"), 1);
-}
-
-static void test_no_database_at_all(void **state) {
-    struct bench *bench = *state;
-    char path[128], text[128] = "";
-    bench_path(bench, "grapnel.db", path);
-    FILE *file = fopen(path, "w");
-    fputs("This is a letter to my aunt, and it is long enough to be taken for a header.\n", file);
-    fclose(file);
-    assert_open_fails(bench, "damaged, or no database at all");
-    file = fopen(path, "r");
-    assert_non_null(fgets(text, sizeof text, file));
-    fclose(file);
-    assert_non_null(strstr(text, "aunt"));
-}
-
-static void test_folder_can_not_be_made(void **state) {
-    struct bench *bench = *state, other = *bench;
-    snprintf(other.folder, sizeof other.folder, "%.40s/a/b", bench->folder);
-    assert_open_fails(&other, "can't be made");
-}
-
-static void test_folder_is_not_writable(void **state) {
-    struct bench *bench = *state;
-    bool root = geteuid() == 0;
-    assert_int_equal(chmod(bench->folder, 0555), 0);
-    if (root) {
-        assert_int_equal(seteuid(65534), 0); /* root may write anywhere */
-    }
-    assert_open_fails(bench, "Permission denied");
-    if (root) {
-        assert_int_equal(seteuid(0), 0);
-    }
-    assert_int_equal(chmod(bench->folder, 0700), 0);
-}
-
-static void test_files_are_private(void **state) {
-    struct bench *bench = *state;
-    struct stat status;
-    char path[128];
-    static const char *const names[] = { "grapnel.db", "grapnel.db-wal", "lock" };
-    assert_int_equal(rmdir(bench->folder), 0); /* made by the store */
-    mode_t before = umask(0);
-    bench_open(bench);
-    bench_start(bench);
-    put_one(bench, "evt_1", STORE_ACCEPTED);
-    umask(before);
-    assert_int_equal(stat(bench->folder, &status), 0);
-    assert_int_equal(status.st_mode & 07777, 0700);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        bench_path(bench, names[i], path);
-        assert_int_equal(stat(path, &status), 0);
-        assert_int_equal(status.st_mode & 07777, 0600);
-    }
-}
-
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, bench_make, bench_remove)
 
 int main(void) {
@@ -289,13 +189,6 @@ int main(void) {
         STORE_TEST(test_foreign_lock),
         STORE_TEST(test_damage_breaks_the_store),
         STORE_TEST(test_settle_is_given_up),
-        STORE_TEST(test_folder_is_taken),
-        STORE_TEST(test_newer_store),
-        STORE_TEST(test_database_of_another_program),
-        STORE_TEST(test_no_database_at_all),
-        STORE_TEST(test_folder_can_not_be_made),
-        STORE_TEST(test_folder_is_not_writable),
-        STORE_TEST(test_files_are_private),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
