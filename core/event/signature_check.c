@@ -33,15 +33,71 @@ static bool header_check(const char *key, const char *names, struct fault *fault
     return header_names_check(names, &reason) || fault_set(fault, "%s: %s", key, reason.text);
 }
 
+/* The parts come in headers of their own: one header that is read as two things is neither. */
+static bool headers_differ(const char *key, const char *names, const char *others, struct fault *fault) {
+    for (const char *left = others; names && left && *left;) {
+        struct bytes other = header_name_take(&left);
+        for (const char *rest = names; *rest;) {
+            struct bytes name = header_name_take(&rest);
+            if (bytes_equal_nocase(name, other))
+                return fault_set(fault, "%s: the header %.*s has another meaning in this signature already", key,
+                                 (int)name.length, name.data);
+        }
+    }
+    return true;
+}
+
 struct items_seen {
     int timestamps, hex, base64;
 };
+
+/* What may stand where the placeholder does. */
+static const char *characters_of(enum placeholder placeholder) {
+    return placeholder == PLACEHOLDER_HEX      ? "0123456789abcdefABCDEF"
+           : placeholder == PLACEHOLDER_BASE64 ? "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+                                               : "0123456789";
+}
+
+/* An item as it is written must be read back as that item, whatever its value is. */
+static bool item_readable(const char *separator, const char *item, struct bytes prefix, enum placeholder placeholder,
+                          struct fault *fault) {
+    if (memmem(prefix.data, prefix.length, separator, strlen(separator)))
+        return fault_set(fault, "items: \"%s\" contains the separator \"%s\"", item, separator);
+    if (strpbrk(separator, characters_of(placeholder)))
+        return fault_set(fault, "separator: \"%s\" has a character that the value of \"%s\" may have too", separator,
+                         item);
+    if (prefix.length > 0 && (prefix.data[0] == ' ' || prefix.data[0] == '\t'))
+        return fault_set(fault, "items: \"%s\" begins with a blank; blanks around items are skipped, leave it out",
+                         item);
+    return true;
+}
+
+/* May what the other item writes begin as this one does? For a digest that is no harm: its length tells. A timestamp has none. */
+static bool timestamp_taken(struct bytes prefix, struct bytes other, enum placeholder other_placeholder) {
+    size_t shared = prefix.length < other.length ? prefix.length : other.length;
+    if (memcmp(prefix.data, other.data, shared) != 0)
+        return false;
+    for (size_t i = shared; i < prefix.length; i++) {
+        /* No value begins with a padding of base64. */
+        if (prefix.data[i] == '=' || !strchr(characters_of(other_placeholder), prefix.data[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool begin_alike(struct bytes one, enum placeholder one_placeholder, struct bytes other,
+                        enum placeholder other_placeholder) {
+    return bytes_equal(one, other) ||
+           (one_placeholder == PLACEHOLDER_TIMESTAMP && timestamp_taken(one, other, other_placeholder)) ||
+           (other_placeholder == PLACEHOLDER_TIMESTAMP && timestamp_taken(other, one, one_placeholder));
+}
 
 static bool item_check(const struct signature_scheme *scheme, int position, struct items_seen *seen,
                        struct fault *fault) {
     const char *item = scheme->items[position];
     struct bytes prefix;
-    switch (item_parse(item, &prefix)) {
+    enum placeholder placeholder = item_parse(item, &prefix);
+    switch (placeholder) {
     case PLACEHOLDER_TIMESTAMP:
         seen->timestamps++;
         break;
@@ -55,12 +111,12 @@ static bool item_check(const struct signature_scheme *scheme, int position, stru
         return fault_set(fault, "items: \"%s\" must end with one of {hex}, {base64} and {timestamp}, and have no other",
                          item);
     }
-    if (memmem(prefix.data, prefix.length, separator_of(scheme), strlen(separator_of(scheme))))
-        return fault_set(fault, "items: \"%s\" contains the separator \"%s\"", item, separator_of(scheme));
+    if (!item_readable(separator_of(scheme), item, prefix, placeholder, fault))
+        return false;
     for (int i = 0; i < position; i++) {
         struct bytes other;
-        item_parse(scheme->items[i], &other);
-        if (bytes_equal(prefix, other))
+        enum placeholder other_placeholder = item_parse(scheme->items[i], &other);
+        if (begin_alike(prefix, placeholder, other, other_placeholder))
             return fault_set(fault, "items: \"%s\" and \"%s\" begin alike, so that nobody could tell them apart",
                              scheme->items[i], item);
     }
@@ -100,7 +156,10 @@ bool signature_scheme_check(const struct signature_scheme *scheme, struct fault 
     if (!header_check("header", scheme->header ? scheme->header : "", fault) ||
         (scheme->timestamp_header && !header_check("timestamp", scheme->timestamp_header, fault)) ||
         (scheme->id_header && !header_check("id", scheme->id_header, fault)) || !items_check(scheme, &seen, fault) ||
-        !signed_check(scheme->signed_template, fault))
+        !signed_check(scheme->signed_template, fault) ||
+        !headers_differ("timestamp", scheme->timestamp_header, scheme->header, fault) ||
+        !headers_differ("id", scheme->id_header, scheme->header, fault) ||
+        !headers_differ("id", scheme->id_header, scheme->timestamp_header, fault))
         return false;
     bool is_signed = signature_has_timestamp(scheme);
     if (seen.timestamps && scheme->timestamp_header)

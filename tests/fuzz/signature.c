@@ -74,7 +74,7 @@ static void line_read(struct input *input, struct bytes line) {
         if (input->secret_count < SIGNATURE_SECRET_LIMIT && (text = kept(input, line)))
             input->secrets[input->secret_count++] = bytes_of(text);
     } else if (word_take(&line, "now") && (text = kept(input, line))) {
-        input->now_s = strtoll(text, NULL, 10) & INT64_C(0xffffffffff);
+        input->now_s = llabs(strtoll(text, NULL, 10) % INT64_C(1000000000000)); /* SIGNATURE_TIMESTAMP_DIGITS */
     } else {
         setting_read(input, line);
     }
