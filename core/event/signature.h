@@ -21,6 +21,12 @@ enum {
     SIGNATURE_HEADER_NAME_LIMIT = 127
 };
 
+/* What a sender asks to learn whether an address knows the secret: a body that has `value` at `mark` (JSON Pointers) is no event; it is
+ * answered with the text at `answer`. */
+struct signature_challenge {
+    const char *mark, *value, *answer; /* all null: it never asks */
+};
+
 /* Texts belong to the table or to the setup that was read; a scheme only points at them. A header may be known by several names, with a
  * slash between them ("webhook-id/svix-id"): the first that a request has is meant. */
 struct signature_scheme {
@@ -37,6 +43,7 @@ struct signature_scheme {
     /* Where this sender's event id and type are: JSON Pointers or specs as in `event:` of the config, up to SIGNATURE_PART_LIMIT joined
      * by "|"; "/id", "header:X-GitHub-Delivery", "digest:body". Null: must be configured. */
     const char *event_id[SIGNATURE_PART_LIMIT], *event_type[SIGNATURE_PART_LIMIT];
+    struct signature_challenge challenge;
     const char *summary; /* one line for help and manual */
 };
 
@@ -92,6 +99,12 @@ struct signature_report {
 enum signature_verdict signature_verify(const struct signature_scheme *scheme, struct signature_key *const *keys,
                                         int key_count, const struct signature_request *request, int64_t now_ms,
                                         int64_t tolerance_ms, struct signature_report *report);
+
+/* Why a request got this verdict, for the log of the operator: names the header, tells how old the timestamp is. Never a secret, nor a
+ * signature; nothing that the sender wrote. */
+void signature_reason(const struct signature_scheme *scheme, const struct signature_request *request,
+                      enum signature_verdict verdict, const struct signature_report *report, int64_t now_ms,
+                      int64_t tolerance_ms, struct fault *reason);
 
 /* Signs as the sender would: appends header lines "Name: value\r\n" to `headers` (signature, and timestamp or id header where the scheme
  * has them). */

@@ -78,6 +78,7 @@ static const struct signature_scheme presets[] = {
         .timestamp_header = "X-Slack-Request-Timestamp",
         .event_id = { "/event_id" },
         .event_type = { "/event/type" },
+        .challenge = { "/type", "url_verification", "/challenge" },
     },
     {
         .name = "square",

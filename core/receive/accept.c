@@ -12,27 +12,27 @@
 #include "receive/intake.h"
 #include "receive/request.h"
 
-/* The path must be exactly the source's: no decoding, nothing behind it but a query. */
-static const struct setup_source *find_source(struct exchange *exchange, const struct request *request) {
-    const struct setup *setup = exchange->intake->options.setup;
-    const char *path = request->info->local_uri_raw;
+/* The path must be exactly the source's: no decoding, nothing behind it but a query. intake_no_source if none has it. */
+static int find_source(const struct intake *intake, const char *path) {
+    const struct setup *setup = intake->options.setup;
     for (int i = 0; i < setup->source_count; i++) {
-        if (strcmp(setup->sources[i].path, path) == 0) {
-            exchange->source = i;
-            return &setup->sources[i];
-        }
+        if (strcmp(setup->sources[i].path, path) == 0)
+            return i;
     }
-    return NULL;
+    return intake_no_source(intake);
 }
 
-static enum answer verify(const struct setup_source *source, const struct signature_request *signature, int64_t now_ms,
-                          struct fault *reason) {
+static enum answer verify(struct exchange *exchange, const struct setup_source *source,
+                          const struct signature_request *signature, int64_t now_ms, struct fault *reason) {
     struct signature_report report;
     enum signature_verdict verdict = signature_verify(&source->scheme, source->keys, source->key_count, signature,
                                                       now_ms, source->tolerance_ms, &report);
-    if (verdict == SIGNATURE_OK)
+    if (verdict == SIGNATURE_OK) {
+        struct intake_source *counts = &exchange->intake->sources[exchange->source];
+        atomic_fetch_add_explicit(&counts->secrets[report.key_index], 1, memory_order_relaxed);
         return ANSWER_NONE;
-    fault_set(reason, "%s", signature_verdict_text(verdict));
+    }
+    signature_reason(&source->scheme, signature, verdict, &report, now_ms, source->tolerance_ms, reason);
     switch (verdict) {
     case SIGNATURE_TIMESTAMP_OLD:
     case SIGNATURE_TIMESTAMP_FUTURE:
@@ -44,18 +44,46 @@ static enum answer verify(const struct setup_source *source, const struct signat
     }
 }
 
+static enum answer parse(struct exchange *exchange, struct bytes body, struct fault *reason) {
+    struct fault why = { .text = "" };
+    if (json_parse(&exchange->json, body, &why))
+        return ANSWER_NONE;
+    fault_set(reason, "the body is not JSON: %s", why.text);
+    return ANSWER_NOT_JSON;
+}
+
+/* Some senders first ask whether this address knows the secret: no event, and what it holds is the answer. */
+static enum answer find_challenge(struct exchange *exchange, const struct signature_challenge *asked,
+                                  struct fault *reason) {
+    const struct json *json = &exchange->json;
+    struct buffer *found = &exchange->challenge;
+    found->limit = ANSWER_TEXT_LIMIT;
+    buffer_clear(found);
+    if (asked->mark == NULL || !json_string(json, json_find(json, asked->mark, NULL), found) ||
+        !bytes_equal_text((struct bytes){ found->data, found->length }, asked->value))
+        return ANSWER_NONE;
+    buffer_clear(found);
+    if (json_string(json, json_find(json, asked->answer, NULL), found) && found->length > 0)
+        return ANSWER_CHALLENGE;
+    fault_set(reason, "%s: the value at %s is not a text of 1 to %d bytes", asked->value, asked->answer,
+              ANSWER_TEXT_LIMIT);
+    return ANSWER_NO_EVENT;
+}
+
 static enum answer identify(struct exchange *exchange, const struct setup_source *source,
                             const struct signature_request *signature, struct fault *reason) {
+    struct fault why = { .text = "" };
     buffer_clear(&exchange->id);
-    buffer_clear(&exchange->type);
-    switch (locate_event(&source->scheme, signature, &exchange->json, &exchange->id, &exchange->type, reason)) {
-    case LOCATE_OK:
-        return ANSWER_NONE;
-    case LOCATE_NOT_JSON:
-        return ANSWER_NOT_JSON;
-    default:
+    if (!locate_value(source->scheme.event_id, &exchange->json, signature, EVENT_ID_LIMIT, &exchange->id, &why)) {
+        fault_set(reason, "event id: %s", why.text);
         return ANSWER_NO_EVENT;
     }
+    buffer_clear(&exchange->type);
+    if (!locate_value(source->scheme.event_type, &exchange->json, signature, EVENT_TYPE_LIMIT, &exchange->type, &why)) {
+        fault_set(reason, "event type: %s", why.text);
+        return ANSWER_NO_EVENT;
+    }
+    return ANSWER_NONE;
 }
 
 static void route(struct exchange *exchange, struct bytes source, struct bytes type) {
@@ -65,11 +93,6 @@ static void route(struct exchange *exchange, struct bytes source, struct bytes t
     for (int i = 0; i < exchange->put.plugin_count; i++)
         exchange->plugins[i] = intake->options.plugin_numbers[plugins[i]];
     exchange->put.plugins = exchange->plugins;
-    if (exchange->put.plugin_count == 0) {
-        log_limited(intake->options.log, &intake->sources[exchange->source].unrouted_lines, LOG_LEVEL_INFO,
-                    "Unhandled event type %.*s from source \"%s\": no route matches it, it is kept as unrouted",
-                    (int)type.length, type.data, source.data);
-    }
 }
 
 /* Makes exchange->put of what was verified. */
@@ -95,11 +118,17 @@ static enum answer make_event(struct exchange *exchange, const struct setup_sour
 /* The steps in their order; the first that does not give ANSWER_NONE ends it. */
 static enum answer examine(struct exchange *exchange, struct request *request, struct fault *reason) {
     enum answer answer = ANSWER_NONE;
-    const struct setup_source *source = find_source(exchange, request);
-    if (source == NULL)
+    const char *path = request->info->local_uri_raw, *method = request->info->request_method;
+    exchange->source = find_source(exchange->intake, path);
+    if (exchange->source == intake_no_source(exchange->intake)) {
+        fault_set(reason, "no source has the path \"%.200s\"", path);
         return ANSWER_NOT_FOUND;
-    if (strcmp(request->info->request_method, "POST") != 0)
+    }
+    if (strcmp(method, "POST") != 0) {
+        fault_set(reason, "the method is %.32s, not POST", method);
         return ANSWER_METHOD;
+    }
+    const struct setup_source *source = &exchange->intake->options.setup->sources[exchange->source];
     if ((answer = request_check_body(request, exchange->intake->options.setup->limits.body, reason)) != ANSWER_NONE)
         return answer;
     if ((answer = request_read_body(request, exchange, reason)) != ANSWER_NONE)
@@ -112,7 +141,11 @@ static enum answer examine(struct exchange *exchange, struct request *request, s
         .body = { exchange->body.data, exchange->body.length },
         .url = source->url,
     };
-    if ((answer = verify(source, &signature, now_ms, reason)) != ANSWER_NONE)
+    if ((answer = verify(exchange, source, &signature, now_ms, reason)) != ANSWER_NONE)
+        return answer;
+    if ((answer = parse(exchange, signature.body, reason)) != ANSWER_NONE)
+        return answer;
+    if ((answer = find_challenge(exchange, &source->scheme.challenge, reason)) != ANSWER_NONE)
         return answer;
     if ((answer = identify(exchange, source, &signature, reason)) != ANSWER_NONE)
         return answer;
@@ -127,27 +160,19 @@ static bool turn_is_over(const struct exchange *exchange) {
            clock_monotonic_ms() - exchange->connected_ms >= INTAKE_TURN_MS;
 }
 
-static void refuse(struct exchange *exchange, struct mg_connection *connection, enum answer answer,
-                   const struct fault *reason) {
+/* Answers without the store. `text` stands in place of the answer's own; null for that. */
+static void respond(struct exchange *exchange, struct mg_connection *connection, enum answer answer,
+                    struct bytes text) {
     struct intake *intake = exchange->intake;
-    struct intake_source *source = &intake->sources[exchange->source];
     const struct mg_request_info *info = mg_get_request_info(connection);
     bool ends = exchange->closes || civetweb_body_is_unread(connection), stopping = atomic_load(&intake->stopping);
-    const struct answer_row *row = answer_row(answer);
-    const char *why = reason->text[0] != '\0' ? reason->text : row->reason;
-
-    intake_count(intake, exchange->source, answer);
-    log_limited(intake->options.log, &source->refusal_lines, LOG_LEVEL_INFO, "refused with %d, from %s to %s%s: %s",
-                row->status, info->remote_addr, source->name.length > 0 ? "source " : "no source", source->name.data,
-                why);
-
     struct answer_bytes bytes;
     struct answer_style style = {
         .closes = ends || stopping || !civetweb_keeps_alive(connection) || turn_is_over(exchange),
         .no_body = info->request_method != NULL && strcmp(info->request_method, "HEAD") == 0,
-        /* Of a genuine sender only: its mistakes in the payload are worth a word. */
-        .detail = (answer == ANSWER_NOT_JSON || answer == ANSWER_NO_EVENT) ? why : NULL,
+        .text = text,
     };
+    intake_count(intake, exchange->source, answer);
     answer_format(&bytes, answer, &style);
     bool sent = answer_send(civetweb_socket(connection), &bytes, &exchange->date);
     if (!sent)
@@ -156,6 +181,31 @@ static void refuse(struct exchange *exchange, struct mg_connection *connection, 
         civetweb_set_closing(connection);
     if (ends && sent && !stopping)
         civetweb_linger(connection);
+}
+
+static void refuse(struct exchange *exchange, struct mg_connection *connection, enum answer answer,
+                   const struct fault *reason) {
+    struct intake *intake = exchange->intake;
+    struct intake_source *source = &intake->sources[exchange->source];
+    const struct answer_row *row = answer_row(answer);
+    const char *why = reason->text[0] != '\0' ? reason->text : row->reason;
+    /* Of a genuine sender only: its mistakes in the payload are worth a word. */
+    bool tells = answer == ANSWER_NOT_JSON || answer == ANSWER_NO_EVENT;
+    const char *from = mg_get_request_info(connection)->remote_addr;
+
+    intake_refused(intake, exchange->source, answer, from, why);
+    log_limited(intake->options.log, &source->refusal_lines, LOG_LEVEL_INFO, "refused with %d, from %s to %s%s: %s",
+                row->status, from, source->name.length > 0 ? "source " : "no source", source->name.data, why);
+    respond(exchange, connection, answer, bytes_of(tells ? why : NULL));
+}
+
+static void meet_challenge(struct exchange *exchange, struct mg_connection *connection) {
+    struct intake_source *source = &exchange->intake->sources[exchange->source];
+    log_limited(exchange->intake->options.log, &source->refusal_lines, LOG_LEVEL_INFO,
+                "source %s: its sender asked whether this address knows the secret, and was answered",
+                source->name.data);
+    respond(exchange, connection, ANSWER_CHALLENGE,
+            (struct bytes){ exchange->challenge.data, exchange->challenge.length });
 }
 
 int accept_request(struct exchange *exchange, struct mg_connection *connection) {
@@ -174,7 +224,10 @@ int accept_request(struct exchange *exchange, struct mg_connection *connection) 
     else
         exchange->closes = true; /* where this request ends is anybody's guess */
     if (answer != ANSWER_NONE) {
-        refuse(exchange, connection, answer, &reason);
+        if (answer == ANSWER_CHALLENGE)
+            meet_challenge(exchange, connection);
+        else
+            refuse(exchange, connection, answer, &reason);
         exchange_trim(exchange);
         return answer_row(answer)->status;
     }
@@ -192,13 +245,7 @@ void accept_garbage(struct exchange *exchange, struct mg_connection *connection,
     reason.text[0] = '\0';
     exchange->source = intake_no_source(exchange->intake);
     exchange->closes = true;
-    enum answer answer = ANSWER_MALFORMED;
-    if (civetweb_head_is_too_long(connection))
-        answer = ANSWER_HEAD_SIZE;
-    else if (status == answer_row(ANSWER_VERSION)->status)
-        answer = ANSWER_VERSION;
-    else if (!civetweb_head_is_there(connection) &&
-             civetweb_waited_ms(connection) >= exchange->intake->options.setup->limits.request_timeout_ms)
-        answer = ANSWER_SLOW;
+    int64_t limit_ms = exchange->intake->options.setup->limits.request_timeout_ms;
+    enum answer answer = request_unreadable(connection, status, civetweb_waited_ms(connection) >= limit_ms);
     refuse(exchange, connection, answer, &reason);
 }

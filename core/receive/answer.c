@@ -10,6 +10,7 @@
 static const struct answer_row rows[ANSWER_COUNT] = {
     [ANSWER_ACCEPTED] = { 200, "OK", "accepted", "accepted", "", "{\"received\":true}" },
     [ANSWER_DUPLICATE] = { 200, "OK", "duplicate", "a duplicate", "", "{\"received\":true,\"duplicate\":true}" },
+    [ANSWER_CHALLENGE] = { 200, "OK", "challenge", "a challenge", "", "" },
     [ANSWER_SIGNATURE] = { 400, "Bad Request", "signature", "the signature is wrong", "",
                            "signature verification failed" },
     [ANSWER_TIMESTAMP] = { 400, "Bad Request", "timestamp", "the timestamp is off", "",
@@ -55,17 +56,23 @@ void answer_date_update(struct answer_date *date) {
 
 void answer_format(struct answer_bytes *bytes, enum answer answer, const struct answer_style *style) {
     const struct answer_row *row = &rows[answer];
+    struct bytes text = style->text.data != NULL ? style->text : bytes_of(row->text);
+    if (text.length > ANSWER_TEXT_LIMIT)
+        text.length = ANSWER_TEXT_LIMIT;
+    const char *prefix = row->status >= 400 ? "Webhook Error: " : "";
     bool json = row->text[0] == '{';
-    char body[ANSWER_DETAIL_LIMIT + 128];
-    int body_length = snprintf(body, sizeof(body), "%s%s%s%.*s", json ? "" : "Webhook Error: ", row->text,
-                               style->detail ? ": " : "", ANSWER_DETAIL_LIMIT, style->detail ? style->detail : "");
 
     int length = snprintf(bytes->bytes, sizeof(bytes->bytes), "HTTP/1.1 %d %s\r\nDate: ", row->status, row->phrase);
     bytes->date = (size_t)length;
-    length += snprintf(bytes->bytes + length, sizeof(bytes->bytes) - (size_t)length,
-                       "%*s\r\n%sContent-Type: %s\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n%s", DATE_LENGTH, "",
-                       row->header, json ? "application/json" : "text/plain; charset=utf-8", body_length,
-                       style->closes ? "close" : "keep-alive", style->no_body ? "" : body);
+    length +=
+        snprintf(bytes->bytes + length, sizeof(bytes->bytes) - (size_t)length,
+                 "%*s\r\n%sContent-Type: %s\r\nContent-Length: %zu\r\nConnection: %s\r\n\r\n%s", DATE_LENGTH, "",
+                 row->header, json ? "application/json" : "text/plain; charset=utf-8", strlen(prefix) + text.length,
+                 style->closes ? "close" : "keep-alive", style->no_body ? "" : prefix);
+    if (!style->no_body) {
+        memcpy(bytes->bytes + length, text.data, text.length);
+        length += (int)text.length;
+    }
     bytes->length = (size_t)length;
 }
 

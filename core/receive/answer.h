@@ -12,6 +12,7 @@
 enum answer {
     ANSWER_ACCEPTED,
     ANSWER_DUPLICATE,
+    ANSWER_CHALLENGE, /* no event, but a sender's question whether it came to the right place */
     ANSWER_SIGNATURE,
     ANSWER_TIMESTAMP,
     ANSWER_NOT_JSON,
@@ -36,7 +37,7 @@ struct answer_row {
     const char *name;   /* one word, for counters */
     const char *reason; /* for the log, where nothing more precise is known */
     const char *header; /* header lines of its own, each with its CRLF */
-    const char *text;   /* of the body, behind `Webhook Error: `; or JSON, then it stands alone */
+    const char *text;   /* of the body; that of a refusal stands behind `Webhook Error: ` */
 };
 const struct answer_row *answer_row(enum answer answer);
 
@@ -48,7 +49,7 @@ struct answer_date {
 void answer_date_update(struct answer_date *date);
 
 /* A whole answer, head and body. */
-enum { ANSWER_DETAIL_LIMIT = 256, ANSWER_BYTES_LIMIT = 768 };
+enum { ANSWER_TEXT_LIMIT = 256, ANSWER_BYTES_LIMIT = 768 };
 struct answer_bytes {
     char bytes[ANSWER_BYTES_LIMIT];
     size_t length;
@@ -56,9 +57,9 @@ struct answer_bytes {
 };
 
 struct answer_style {
-    bool closes;        /* the connection ends after it */
-    bool no_body;       /* it answers a HEAD */
-    const char *detail; /* is appended to the text after a colon; null for none */
+    bool closes;       /* the connection ends after it */
+    bool no_body;      /* it answers a HEAD */
+    struct bytes text; /* in place of the row's, its end cut at ANSWER_TEXT_LIMIT bytes; data null for the row's */
 };
 /* Makes all but the date. */
 void answer_format(struct answer_bytes *bytes, enum answer answer, const struct answer_style *style);

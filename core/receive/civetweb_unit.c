@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,12 +21,14 @@
 
 static int hook_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms);
 static ssize_t hook_recv(int descriptor, void *data, size_t size, int flags);
+static ssize_t hook_send(int descriptor, const void *data, size_t size, int flags);
 static int hook_accept(int listener, struct sockaddr *address, socklen_t *length);
 static int hook_bind(int listener, const struct sockaddr *address, socklen_t length);
 static unsigned long hook_strtoul(const char *text, char **end, int base);
 
 #define poll(descriptors, count, timeout_ms) hook_poll(descriptors, count, timeout_ms)
 #define recv(descriptor, data, size, flags)  hook_recv(descriptor, data, size, flags)
+#define send(descriptor, data, size, flags)  hook_send(descriptor, data, size, flags)
 #define accept(listener, address, length)    hook_accept(listener, address, length)
 #define bind(listener, address, length)      hook_bind(listener, address, length)
 #define strtoul(text, end, base)             hook_strtoul(text, end, base)
@@ -39,6 +42,7 @@ static unsigned long hook_strtoul(const char *text, char **end, int base);
 
 #undef poll
 #undef recv
+#undef send
 #undef accept
 #undef bind
 #undef strtoul
@@ -57,11 +61,14 @@ enum {
     LINGER_LIMIT_BYTES = 8 * 1024 * 1024,
 };
 
-/* What our hooks know about the thread that they run in. */
+/* What our hooks know about the thread that they run in: one of the intake, or one of another server, which has patience
+ * instead of exchanges. */
 static _Thread_local struct {
-    struct exchange *exchange;  /* a worker's */
-    struct mg_context *master;  /* the thread that accepts */
-    struct intake *intake;      /* its */
+    struct exchange *exchange; /* a worker's */
+    struct mg_context *master; /* the thread that accepts */
+    struct intake *intake;     /* its */
+    struct civetweb_patience *patience;
+    int64_t patient_since_ms;   /* monotonic; 0 when the thread waits for nobody */
     struct fault *bind_failure; /* the thread that calls civetweb_start, meanwhile */
 } thread;
 
@@ -72,6 +79,27 @@ void civetweb_thread_is_master(struct mg_context *context, struct intake *intake
 
 void civetweb_thread_is_worker(struct exchange *exchange) {
     thread.exchange = exchange;
+}
+
+void civetweb_thread_is_patient(struct civetweb_patience *patience) {
+    thread.patience = patience;
+}
+
+void civetweb_patience_begins(void) {
+    thread.patient_since_ms = clock_monotonic_ms();
+}
+
+void civetweb_patience_ends(void) {
+    thread.patient_since_ms = 0;
+    atomic_fetch_sub(&thread.patience->connections, 1);
+}
+
+bool civetweb_patience_is_over(void) {
+    const struct civetweb_patience *patience = thread.patience;
+    if (patience == NULL || thread.patient_since_ms == 0)
+        return false;
+    bool crowded = atomic_load(&patience->connections) > patience->threads;
+    return clock_monotonic_ms() - thread.patient_since_ms >= (crowded ? patience->crowded_ms : patience->ms);
 }
 
 /* ---- hooks ---- */
@@ -120,9 +148,20 @@ static ssize_t worker_recv(struct exchange *exchange, int descriptor, void *data
     }
 }
 
+/* For a system call that goes on with a client who has used up our patience. */
+static int out_of_patience(void) {
+    errno = ETIMEDOUT;
+    return -1;
+}
+
 static ssize_t hook_recv(int descriptor, void *data, size_t size, int flags) {
-    return thread.exchange != NULL ? worker_recv(thread.exchange, descriptor, data, size)
-                                   : recv(descriptor, data, size, flags);
+    if (thread.exchange != NULL)
+        return worker_recv(thread.exchange, descriptor, data, size);
+    return civetweb_patience_is_over() ? out_of_patience() : recv(descriptor, data, size, flags);
+}
+
+static ssize_t hook_send(int descriptor, const void *data, size_t size, int flags) {
+    return civetweb_patience_is_over() ? out_of_patience() : send(descriptor, data, size, flags);
 }
 
 void civetweb_connection_begins(const struct mg_connection *connection) {
@@ -153,17 +192,19 @@ static int hook_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms) {
     }
     if (thread.master != NULL)
         return master_poll(descriptors, count, timeout_ms);
-    return poll(descriptors, count, timeout_ms);
+    return civetweb_patience_is_over() ? out_of_patience() : poll(descriptors, count, timeout_ms);
 }
 
 static int hook_accept(int listener, struct sockaddr *address, socklen_t *length) {
     int accepted = accept4(listener, address, length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct intake *intake = thread.intake;
     if (accepted >= 0) {
-        atomic_fetch_add(&thread.intake->connections, 1);
+        atomic_fetch_add(intake != NULL ? &intake->connections : &thread.patience->connections, 1);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        log_limited(thread.intake->options.log, &thread.intake->connection_lines, LOG_LEVEL_ERROR,
-                    "a connection can't be accepted: %s; raise the limit of open files (LimitNOFILE=, ulimit -n)",
-                    strerror(errno));
+        if (intake != NULL)
+            log_limited(intake->options.log, &intake->connection_lines, LOG_LEVEL_ERROR,
+                        "a connection can't be accepted: %s; raise the limit of open files (LimitNOFILE=, ulimit -n)",
+                        strerror(errno));
         poll(NULL, 0, ACCEPT_PAUSE_MS);
     }
     return accepted;
@@ -196,7 +237,17 @@ static const char *bind_advice(int error) {
     }
 }
 
+/* The socket's own mode becomes that of its file, from its first moment on. */
+static int bind_file(int listener, const struct sockaddr *address, socklen_t length) {
+    int result = fchmod(listener, S_IRUSR | S_IWUSR) == 0 ? bind(listener, address, length) : -1;
+    if (result != 0 && thread.bind_failure != NULL)
+        fault_set(thread.bind_failure, "%s", strerror(errno));
+    return result;
+}
+
 static int hook_bind(int listener, const struct sockaddr *address, socklen_t length) {
+    if (address->sa_family == AF_UNIX)
+        return bind_file(listener, address, length);
     int result = bind(listener, address, length);
     if (result != 0 && thread.bind_failure != NULL) {
         int error = errno;
@@ -219,11 +270,11 @@ static unsigned long hook_strtoul(const char *text, char **end, int base) {
 
 /* ---- the server ---- */
 
-struct mg_context *civetweb_start(const struct mg_callbacks *callbacks, struct intake *intake, const char **options,
+struct mg_context *civetweb_start(const struct mg_callbacks *callbacks, void *user_data, const char **options,
                                   struct fault *fault) {
     char why[256] = "";
     struct mg_error_data error = { .text = why, .text_buffer_size = sizeof(why) };
-    struct mg_init_data start = { .callbacks = callbacks, .user_data = intake, .configuration_options = options };
+    struct mg_init_data start = { .callbacks = callbacks, .user_data = user_data, .configuration_options = options };
     fault->text[0] = '\0';
     if (mg_init_library(0) == 0 && mg_init_library_called == 0) {
         fault_set(fault, "listen: the HTTP server could not be initialised");
@@ -241,7 +292,6 @@ struct mg_context *civetweb_start(const struct mg_callbacks *callbacks, struct i
 }
 
 void civetweb_stop(struct mg_context *context) {
-    atomic_store(&((struct intake *)mg_get_user_data(context))->ending, true);
     /* mg_stop forgets the connections that no thread has taken yet. */
     pthread_mutex_lock(&context->thread_mutex);
     while (context->sq_tail < context->sq_head) {

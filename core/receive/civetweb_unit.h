@@ -15,19 +15,36 @@ struct mg_context;
 struct exchange;
 struct intake;
 
-/* Starts civetweb with `options` (names and values in turn, a null at the end); `intake` is its user data. Null with
- * the reason. */
-struct mg_context *civetweb_start(const struct mg_callbacks *callbacks, struct intake *intake, const char **options,
+/* Starts a server with `options` (names and values in turn, a null at the end). There may be several in the process,
+ * each with threads of its own. Null with the reason. */
+struct mg_context *civetweb_start(const struct mg_callbacks *callbacks, void *user_data, const char **options,
                                   struct fault *fault);
-/* Ends all threads, whatever they do. For a graceful stop set intake->stopping first and wait for the connections to
- * end. */
+/* Ends all threads, whatever they do: those of the intake, once intake->ending is set. For a graceful stop of the intake
+ * set intake->stopping first and wait for the connections to end. */
 void civetweb_stop(struct mg_context *context);
 /* Appends "127.0.0.1:8080 [::1]:8081". */
 void civetweb_addresses(const struct mg_context *context, struct buffer *out);
 
-/* To be called by each new thread of civetweb, from its init_thread callback, so that our hooks know whom they serve. */
+/* To be called by each new thread of civetweb, from its init_thread callback, so that our hooks know whom they serve: the
+ * first two by those of the intake, the last by all of another server. */
 void civetweb_thread_is_master(struct mg_context *context, struct intake *intake);
 void civetweb_thread_is_worker(struct exchange *exchange);
+struct civetweb_patience;
+void civetweb_thread_is_patient(struct civetweb_patience *patience);
+
+/* How long a server that is not the intake bears a client that is silent or slow: civetweb itself has no deadline for one
+ * who drips. */
+struct civetweb_patience {
+    int threads;
+    int64_t ms,
+        crowded_ms; /* for a request, and for the reading of its answer; the latter while others wait for a thread */
+    _Atomic int connections; /* accepted and not yet closed */
+};
+/* By a worker: when its connection begins, and when its answer does. */
+void civetweb_patience_begins(void);
+/* From its connection_closed callback. */
+void civetweb_patience_ends(void);
+bool civetweb_patience_is_over(void);
 
 /* To be called from the init_connection callback of a worker. */
 void civetweb_connection_begins(const struct mg_connection *connection);

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "civetweb.h"
 #include "receive/intake.h"
 
 enum { KEEP_BODY = 64 * 1024, KEEP_TOKENS = 4096 };
@@ -22,24 +23,30 @@ enum answer exchange_answer(enum store_result result) {
 }
 
 static void exchange_log(const struct exchange *exchange, enum answer answer) {
+    struct intake *intake = exchange->intake;
     const struct event *event = exchange->put.event;
-    log_debug(exchange->intake->options.log, "%s/%s %s: %s, %d deliveries", event->source.data, event->id.data,
-              event->type.data, answer_row(answer)->reason, exchange->put.plugin_count);
+    if (answer == ANSWER_ACCEPTED && exchange->put.plugin_count == 0)
+        log_limited(intake->options.log, &intake->sources[exchange->source].unrouted_lines, LOG_LEVEL_INFO,
+                    "Unhandled event type %s from source \"%s\": no route matches it, it is kept as unrouted",
+                    event->type.data, event->source.data);
+    log_debug(intake->options.log, "%s/%s %s: %s, deliveries: %d", event->source.data, event->id.data, event->type.data,
+              answer_row(answer)->reason, exchange->put.plugin_count);
 }
 
-/* The connection's own thread may be reading meanwhile, but never writes or closes before the state says so. (Over TLS
+/* On the writer thread. The connection's own thread may be reading meanwhile, but never writes or closes before the state says so. (Over TLS
  * the two can't be had at once: there this would only note the answer, and the thread would wait and send it.) */
 static void exchange_done(struct store_put *put, enum store_result result) {
     struct exchange *exchange = (struct exchange *)((char *)put - offsetof(struct exchange, put));
     struct intake *intake = exchange->intake;
     enum answer answer = result_answers[result];
     intake_count(intake, exchange->source, answer);
-    if (put->plugin_count == 0 && result != STORE_UNAVAILABLE) {
+    if (put->plugin_count == 0 && result == STORE_ACCEPTED)
         atomic_fetch_add_explicit(&intake->sources[exchange->source].unrouted, 1, memory_order_relaxed);
-    }
-    if (!answer_send(exchange->socket, &intake->answers[result][exchange->closes], &exchange->date)) {
+    if (!answer_send(exchange->socket, &intake->answers[result][exchange->closes], &exchange->date))
         atomic_fetch_add_explicit(&intake->unsent, 1, memory_order_relaxed);
-    }
+    if (result == STORE_UNAVAILABLE)
+        intake_refused(intake, exchange->source, answer, mg_get_request_info(exchange->connection)->remote_addr,
+                       answer_row(answer)->reason);
     exchange_log(exchange, answer);
     event_release(put->event);
     put->event = NULL;
@@ -85,5 +92,6 @@ void exchange_release(struct exchange *exchange) {
     buffer_free(&exchange->headers);
     buffer_free(&exchange->id);
     buffer_free(&exchange->type);
+    buffer_free(&exchange->challenge);
     json_free(&exchange->json);
 }

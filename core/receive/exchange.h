@@ -37,7 +37,7 @@ struct exchange {
     int64_t connected_ms;             /* monotonic: since when */
     int64_t in_store_ms;              /* monotonic: when its thread last saw that a request is with the store */
     int64_t deadline_ms; /* monotonic: when the body of the request in hand must have arrived; 0 while there is none */
-    struct buffer body, headers, id, type;
+    struct buffer body, headers, id, type, challenge;
     struct json json;
 
     /* The writer's while submitted. */

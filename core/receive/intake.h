@@ -8,13 +8,16 @@
 
 #include "base/log.h"
 #include "receive/answer.h"
+#include "receive/refusals.h"
 #include "receive/server.h"
 
 /* For each source, and once more for requests that came to none. */
 struct intake_source {
     struct bytes name;
     _Atomic uint64_t results[ANSWER_COUNT];
-    _Atomic uint64_t unrouted; /* of the accepted and duplicate ones */
+    _Atomic uint64_t unrouted; /* of the accepted ones */
+    /* Requests that each of the source's secrets has signed, in time; not all of them are events. */
+    _Atomic uint64_t secrets[SIGNATURE_SECRET_LIMIT];
     struct log_limit refusal_lines, unrouted_lines;
 };
 
@@ -42,6 +45,13 @@ struct intake {
 
 static inline int intake_no_source(const struct intake *intake) {
     return intake->options.setup->source_count;
+}
+
+/* Keeps a refusal for who asks for the last ones. */
+static inline void intake_refused(struct intake *intake, int source, enum answer answer, const char *from,
+                                  const char *why) {
+    if (intake->options.refusals != NULL)
+        refusals_note(intake->options.refusals, source, answer, from, why);
 }
 
 static inline void intake_count(struct intake *intake, int source, enum answer answer) {

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "civetweb.h"
 #include "receive/civetweb_unit.h"
 #include "receive/exchange.h"
@@ -79,6 +80,14 @@ enum answer request_read_head(struct request *request, struct mg_connection *con
     return ANSWER_NONE;
 }
 
+enum answer request_unreadable(const struct mg_connection *connection, int status, bool late) {
+    if (civetweb_head_is_too_long(connection))
+        return ANSWER_HEAD_SIZE;
+    if (status == answer_row(ANSWER_VERSION)->status)
+        return ANSWER_VERSION;
+    return late && !civetweb_head_is_there(connection) ? ANSWER_SLOW : ANSWER_MALFORMED;
+}
+
 /* application/json or anything/anything+json; parameters are of no interest. */
 static bool content_type_is_json(const char *type) {
     size_t length = strcspn(type, "; \t");
@@ -93,26 +102,40 @@ static bool content_type_is_json(const char *type) {
     return bytes_equal_nocase((struct bytes){ type + length - suffix_length, suffix_length }, bytes_of(suffix));
 }
 
+static enum answer check_type(const struct request *request, struct fault *reason) {
+    if (request->doubled_content_type)
+        fault_set(reason, "the header Content-Type stands more than once");
+    else if (request->content_type == NULL)
+        fault_set(reason, "the header Content-Type is missing");
+    else if (!content_type_is_json(request->content_type))
+        fault_set(reason, "the content type is \"%.100s\", not application/json or one that ends in +json",
+                  request->content_type);
+    else
+        return ANSWER_NONE;
+    return ANSWER_CONTENT_TYPE;
+}
+
 enum answer request_check_body(const struct request *request, int64_t limit, struct fault *reason) {
     if (request->content_length > limit) {
-        fault_set(reason, "a body of %lld bytes is over the limit of %lld", (long long)request->content_length,
-                  (long long)limit);
+        char text[UNITS_TEXT_SIZE];
+        size_format(limit, text);
+        fault_set(reason, "a body of %lld bytes is over `limits: body` of %s", (long long)request->content_length,
+                  text);
         return ANSWER_BODY_SIZE;
     }
-    if (request->content_type == NULL || request->doubled_content_type ||
-        !content_type_is_json(request->content_type)) {
-        fault_set(reason, "the content type is %.100s",
-                  request->doubled_content_type ? "given twice"
-                  : request->content_type       ? request->content_type
-                                                : "missing");
-        return ANSWER_CONTENT_TYPE;
-    }
+    enum answer answer = check_type(request, reason);
+    if (answer != ANSWER_NONE)
+        return answer;
     return request->expects_more ? ANSWER_EXPECTATION : ANSWER_NONE;
 }
 
 static enum answer read_failed(const struct exchange *exchange, struct fault *reason) {
-    if (clock_monotonic_ms() >= exchange->deadline_ms)
+    if (clock_monotonic_ms() >= exchange->deadline_ms) {
+        char text[UNITS_TEXT_SIZE];
+        duration_format(exchange->intake->options.setup->limits.request_timeout_ms, text);
+        fault_set(reason, "the body did not arrive within `limits: request_timeout` of %s", text);
         return ANSWER_SLOW;
+    }
     if (atomic_load(&exchange->intake->stopping)) {
         fault_set(reason, "the daemon stopped before the body had arrived");
         return ANSWER_UNAVAILABLE;
@@ -149,7 +172,9 @@ static enum answer read_chunks(const struct request *request, struct exchange *e
             return ANSWER_NONE;
         body->length += (size_t)bytes;
         if (body->length > limit) {
-            fault_set(reason, "a chunked body is over the limit of %zu bytes", limit);
+            char text[UNITS_TEXT_SIZE];
+            size_format((int64_t)limit, text);
+            fault_set(reason, "a chunked body is over `limits: body` of %s", text);
             return ANSWER_BODY_SIZE;
         }
     }

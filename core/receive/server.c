@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,20 +14,14 @@
 #include "receive/civetweb_unit.h"
 #include "receive/exchange.h"
 #include "receive/intake.h"
+#include "receive/report.h"
 
 enum {
     CONNECTION_QUEUE = 128, /* accepted, and waiting for a thread */
     LISTEN_BACKLOG = 1024,  /* not yet accepted */
     HEAD_LIMIT = 16 * 1024,
     DRAIN_LIMIT_MS = 3000, /* at a stop, for requests that are still arriving */
-    DRAIN_STEP_MS = 5,
-    TICK_MS = 60 * 1000,
     LARGE_BYTES = 256 * 1024,
-};
-
-/* What was told at the last tick, for one source. */
-struct server_told {
-    uint64_t results[ANSWER_COUNT];
 };
 
 struct server {
@@ -38,8 +31,8 @@ struct server {
     _Atomic int exchanges_taken;
     struct mg_context *civetweb;
     struct buffer addresses;
-    struct server_told *told; /* as many as intake.sources */
-    int64_t told_ms;          /* monotonic */
+    struct report report;
+    int64_t drain_until_ms; /* monotonic; once server_drain was called */
 };
 
 /* ---- what civetweb calls; user_data is the struct server's intake, its first member ---- */
@@ -146,6 +139,16 @@ static bool listen_list(const struct setup *setup, struct buffer *list, struct f
     return true;
 }
 
+static void server_free(struct server *server) {
+    for (int i = 0; server->exchanges != NULL && i < server->exchange_count; i++)
+        exchange_release(&server->exchanges[i]);
+    free(server->exchanges);
+    free(server->intake.sources);
+    report_close(&server->report);
+    buffer_free(&server->addresses);
+    free(server);
+}
+
 static struct server *server_make(const struct server_options *options) {
     const struct setup *setup = options->setup;
     struct server *server = calloc(1, sizeof(*server));
@@ -155,9 +158,10 @@ static struct server *server_make(const struct server_options *options) {
     server->exchange_count = (int)setup->limits.threads;
     server->exchanges = calloc((size_t)server->exchange_count, sizeof(*server->exchanges));
     server->intake.sources = calloc((size_t)setup->source_count + 1, sizeof(*server->intake.sources));
-    server->told = calloc((size_t)setup->source_count + 1, sizeof(*server->told));
-    if (server->exchanges == NULL || server->intake.sources == NULL || server->told == NULL)
-        return server;
+    if (!report_open(&server->report, &server->intake) || server->exchanges == NULL || server->intake.sources == NULL) {
+        server_free(server);
+        return NULL;
+    }
     for (int i = 0; i < server->exchange_count; i++)
         server->exchanges[i].intake = &server->intake;
     for (int i = 0; i <= setup->source_count; i++)
@@ -169,18 +173,7 @@ static struct server *server_make(const struct server_options *options) {
         }
     }
     atomic_store(&server->intake.listening, true);
-    server->told_ms = clock_monotonic_ms();
     return server;
-}
-
-static void server_free(struct server *server) {
-    for (int i = 0; server->exchanges != NULL && i < server->exchange_count; i++)
-        exchange_release(&server->exchanges[i]);
-    free(server->exchanges);
-    free(server->intake.sources);
-    free(server->told);
-    buffer_free(&server->addresses);
-    free(server);
 }
 
 static bool server_listen(struct server *server, struct fault *fault) {
@@ -227,7 +220,7 @@ static void large_memory_returns(void) {
 struct server *server_start(const struct server_options *options, struct fault *fault) {
     large_memory_returns();
     struct server *server = server_make(options);
-    if (server == NULL || server->exchanges == NULL || server->intake.sources == NULL || server->told == NULL) {
+    if (server == NULL) {
         fault_set(fault, "listen: not enough memory to start");
     } else if (server_listen(server, fault)) {
         civetweb_addresses(server->civetweb, &server->addresses);
@@ -244,53 +237,31 @@ const char *server_addresses(const struct server *server) {
 
 /* ---- running ---- */
 
-static void tick_source(struct server *server, int source) {
-    struct intake_source *counted = &server->intake.sources[source];
-    struct server_told *told = &server->told[source];
-    struct buffer refusals = { 0 };
-    uint64_t since[ANSWER_COUNT], refused = 0;
-    for (int answer = 0; answer < ANSWER_COUNT; answer++) {
-        uint64_t now = atomic_load_explicit(&counted->results[answer], memory_order_relaxed);
-        since[answer] = now - told->results[answer];
-        told->results[answer] = now;
-        if (answer != ANSWER_ACCEPTED && answer != ANSWER_DUPLICATE && since[answer] > 0) {
-            refused += since[answer];
-            buffer_format(&refusals, ", %llu %s", (unsigned long long)since[answer], answer_row(answer)->name);
-        }
-    }
-    if (since[ANSWER_ACCEPTED] + since[ANSWER_DUPLICATE] + refused > 0) {
-        log_info(server->intake.options.log,
-                 "in the last minute, %s%s: %llu events accepted, %llu duplicates, %llu requests refused%s",
-                 counted->name.length > 0 ? "source " : "no source", counted->name.data,
-                 (unsigned long long)since[ANSWER_ACCEPTED], (unsigned long long)since[ANSWER_DUPLICATE],
-                 (unsigned long long)refused, buffer_text(&refusals));
-    }
-    buffer_free(&refusals);
-}
-
 void server_tick(struct server *server) {
-    int64_t now_ms = clock_monotonic_ms();
-    if (now_ms - server->told_ms < TICK_MS)
-        return;
-    server->told_ms = now_ms;
-    for (int i = 0; i <= server->intake.options.setup->source_count; i++)
-        tick_source(server, i);
+    report_tell(&server->report, false);
 }
 
 /* ---- stopping ---- */
 
+void server_drain(struct server *server) {
+    server->drain_until_ms = clock_monotonic_ms() + DRAIN_LIMIT_MS;
+    atomic_store(&server->intake.stopping, true);
+}
+
+bool server_is_drained(const struct server *server) {
+    const struct intake *intake = &server->intake;
+    return (!atomic_load(&intake->listening) && atomic_load(&intake->connections) == 0) ||
+           clock_monotonic_ms() >= server->drain_until_ms;
+}
+
 void server_stop(struct server *server) {
     struct intake *intake = &server->intake;
-    struct timespec step = { .tv_nsec = DRAIN_STEP_MS * 1000000L };
-    int64_t until_ms = clock_monotonic_ms() + DRAIN_LIMIT_MS;
-    atomic_store(&intake->stopping, true);
-    while ((atomic_load(&intake->listening) || atomic_load(&intake->connections) > 0) &&
-           clock_monotonic_ms() < until_ms)
-        nanosleep(&step, NULL);
     int left = atomic_load(&intake->connections);
     if (left > 0)
         log_info(intake->options.log,
-                 "stopped receiving while %d requests were still arriving; their senders will try again", left);
+                 "stopped receiving with %d connections still open; who was sending on one will try again", left);
+    atomic_store(&intake->ending, true);
     civetweb_stop(server->civetweb);
+    report_tell(&server->report, true);
     server_free(server);
 }

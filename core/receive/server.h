@@ -15,6 +15,7 @@ struct server_options {
     struct store *store;       /* started */
     const int *plugin_numbers; /* the store's number of setup->plugins[i] */
     struct log *log;
+    struct refusals *refusals; /* where refusals are noted; may be null */
 };
 
 /* Listens and receives from the moment that it returns, in threads of its own: the caller must have blocked all
@@ -28,9 +29,12 @@ const char *server_addresses(const struct server *server);
 /* To be called every few seconds, by one thread: once a minute it logs what was received and refused, if anything was. */
 void server_tick(struct server *server);
 
-/* Stops listening, ends idle connections, lets every request in hand get its real answer, and frees the server. The
- * store must still be running. Takes a moment when idle; senders that are in the middle of a request get a few seconds
- * to finish it. */
+/* How it ends, without ever blocking for long; the store must still be running.
+ * Stops listening, ends idle connections, and lets every request in hand get its real answer. */
+void server_drain(struct server *server);
+/* Have they all? Senders that are in the middle of a request get a few seconds to finish it; then this is true anyway. */
+bool server_is_drained(const struct server *server);
+/* Ends what is left, and frees the server. What is with the store still gets its answer. */
 void server_stop(struct server *server);
 
 #endif

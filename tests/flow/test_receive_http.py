@@ -154,4 +154,4 @@ def test_a_stop_with_open_connections(tmp_path):
         for number, sender in enumerate(senders):
             sender.accepted(event(f"evt_{number}"))
         assert daemon.stop() == 0
-        assert "still arriving" not in daemon.log()
+        assert "still open" not in daemon.log()

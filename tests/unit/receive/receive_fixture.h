@@ -147,7 +147,10 @@ static inline void fixture_source(struct setup_source *source, const char *name,
 
 static inline bool fixture_start(struct fixture *fixture, const char *address, struct fault *fault) {
     fixture->listen.address = (char *)address;
-    struct server_options options = { &fixture->setup, &fixture->store, fixture->plugin_numbers, &fixture->log };
+    struct server_options options = { .setup = &fixture->setup,
+                                      .store = &fixture->store,
+                                      .plugin_numbers = fixture->plugin_numbers,
+                                      .log = &fixture->log };
     fixture->server = server_start(&options, fault);
     if (fixture->server != NULL)
         fixture->port = atoi(strrchr(server_addresses(fixture->server), ':') + 1);
@@ -198,8 +201,12 @@ static inline int fixture_begin(void **state) {
 }
 
 static inline void fixture_stop(struct fixture *fixture) {
-    if (fixture->server != NULL)
-        server_stop(fixture->server);
+    if (fixture->server == NULL)
+        return;
+    server_drain(fixture->server);
+    while (!server_is_drained(fixture->server))
+        usleep(1000);
+    server_stop(fixture->server);
     fixture->server = NULL;
 }
 

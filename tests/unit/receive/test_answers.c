@@ -1,4 +1,5 @@
 /* Every answer that a sender can get, over a real socket. */
+#include "receive/answer.h"
 #include "receive_fixture.h"
 
 #define PAYMENT "{\"id\":\"evt_1\",\"type\":\"payment_intent.succeeded\",\"data\":{\"n\":1}}"
@@ -44,8 +45,13 @@ static void duplicate_and_full(void **state) {
     assert_true(atoi(reply_header(&reply, "Retry-After")) > 0);
 }
 
+/* Said once it is true: not of what is not stored, or was stored before. */
 static void unrouted(void **state) {
     struct fixture *fixture = *state;
+    assert_int_equal(post(fixture, 0, "", "{\"id\":\"full\",\"type\":\"refund\"}").status, 503);
+    assert_int_equal(post(fixture, 0, "", "{\"id\":\"twice\",\"type\":\"refund\"}").status, 200);
+    assert_true(fixture_logged(fixture, "cryptopay/twice refund: a duplicate"));
+    assert_false(fixture_logged(fixture, "Unhandled"));
     struct reply reply = post(fixture, 0, "", "{\"id\":\"a\",\"type\":\"refund\"}");
     assert_int_equal(reply.status, 200);
     assert_int_equal(fixture->store.plugin_count, 0);
@@ -63,7 +69,9 @@ static void bad_signatures(void **state) {
                          "X-CryptoPay-Signature: t=1,v1=00\r\n\r\n{}");
     assert_string_equal(reply.body, "Webhook Error: signature verification failed");
     assert_true(fixture_logged(fixture, "source cryptopay"));
-    assert_true(fixture_logged(fixture, signature_verdict_text(SIGNATURE_HEADER_MISSING)));
+    assert_true(fixture_logged(fixture, "the header X-CryptoPay-Signature, which holds the signature, is missing"));
+    assert_true(
+        fixture_logged(fixture, "the header X-CryptoPay-Signature holds no signature of the form v1={hex} (32 bytes)"));
 
     struct buffer request = { 0 };
     struct fault fault;
@@ -76,6 +84,8 @@ static void bad_signatures(void **state) {
     buffer_free(&request);
     assert_int_equal(reply.status, 400);
     assert_string_equal(reply.body, "Webhook Error: timestamp outside the tolerance");
+    assert_true(fixture_logged(fixture, "the signature is right, but was made 5 minutes ago by this machine's clock, "
+                                        "and the tolerance is 5m: is a clock off"));
     assert_false(fixture_logged(fixture, "whsec_test"));
 }
 
@@ -93,6 +103,39 @@ static void bad_bodies(void **state) {
     assert_non_null(strstr(reply.body, "/type"));
     assert_int_equal(post(fixture, 0, "", "").status, 400);
     assert_false(fixture_logged(fixture, "secret-of-the-payload"));
+}
+
+/* One line for each reason, which names what was wrong. */
+static void refusals_are_told(void **state) {
+    static const struct {
+        const char *request, *told;
+    } cases[] = {
+        { "POST /webhoo%1b HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+          "refused with 404, from 127.0.0.1 to no source: no source has the path \"/webhoo%1b\"\n" },
+        { "PUT /webhook HTTP/1.1\r\n\r\n",
+          "refused with 405, from 127.0.0.1 to source cryptopay: the method is PUT, not POST\n" },
+        { "POST /webhook HTTP/1.1\r\nContent-Type: text/x-\xc2\x9b\r\nContent-Length: 2\r\n\r\n{}",
+          "refused with 415, from 127.0.0.1 to source cryptopay: the content type is \"text/x-\\xc2\\x9b\", not "
+          "application/json or one that ends in +json\n" },
+        { "POST /webhook HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
+          "refused with 415, from 127.0.0.1 to source cryptopay: the header Content-Type is missing\n" },
+        { "POST /webhook HTTP/1.1\r\nContent-Type: a\r\nContent-Type: b\r\nContent-Length: 2\r\n\r\n{}",
+          "refused with 415, from 127.0.0.1 to source cryptopay: the header Content-Type stands more than once\n" },
+        { "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 70000\r\n\r\n",
+          "refused with 413, from 127.0.0.1 to source cryptopay: a body of 70000 bytes is over `limits: body` of "
+          "64KiB\n" },
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        ask(fixture, cases[i].request);
+        if (!fixture_logged(fixture, cases[i].told))
+            fail_msg("not told: %s", cases[i].told);
+    }
+    post(fixture, 0, "", "{\"id\":\"a\",}");
+    assert_true(
+        fixture_logged(fixture, "refused with 400, from 127.0.0.1 to source cryptopay: the body is not JSON: "));
+    post(fixture, 0, "", "{\"id\":\"a\"}");
+    assert_true(fixture_logged(fixture, "to source cryptopay: event type: no value at /type\n"));
 }
 
 static void paths_and_methods(void **state) {
@@ -248,6 +291,48 @@ static void too_large(void **state) {
     client_expect_end(client);
 }
 
+/* A sender that asks whether this address knows the secret gets what it sent, and nothing is stored. */
+static void challenges(void **state) {
+    struct fixture *fixture = *state;
+    struct setup_source *source = &fixture->sources[0];
+    char long_one[ANSWER_TEXT_LIMIT + 2] = "", body[ANSWER_TEXT_LIMIT + 100];
+    source->scheme.challenge = signature_preset("slack")->challenge;
+    struct reply reply = post(fixture, 0, "", "{\"token\":\"x\",\"challenge\":\"3eZb\",\"type\":\"url_verification\"}");
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.body, "3eZb");
+    assert_string_equal(reply_header(&reply, "Content-Type"), "text/plain; charset=utf-8");
+    reply = post(fixture, 0, "",
+                 "{\"type\":\"url\\u005fverification\",\"challenge\":\"\\\"\\u00e9\\n\xc3\xa9\\ud83d\\ude00\\u0000\"}");
+    assert_int_equal(reply.status, 200);
+    assert_memory_equal(reply.body, "\"\xc3\xa9\n\xc3\xa9\xf0\x9f\x98\x80\0\0", 12);
+
+    memset(long_one, 'x', ANSWER_TEXT_LIMIT);
+    snprintf(body, sizeof(body), "{\"type\":\"url_verification\",\"challenge\":\"%s\"}", long_one);
+    reply = post(fixture, 0, "", body);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.body, long_one);
+    assert_int_equal(atomic_load(&fixture->store.put), 0);
+
+    long_one[ANSWER_TEXT_LIMIT] = 'x';
+    snprintf(body, sizeof(body), "{\"type\":\"url_verification\",\"challenge\":\"%s\"}", long_one);
+    assert_int_equal(post(fixture, 0, "", body).status, 400);
+    reply = post(fixture, 0, "", "{\"type\":\"url_verification\",\"challenge\":7}");
+    assert_int_equal(reply.status, 400);
+    assert_non_null(strstr(reply.body, "/challenge"));
+    assert_int_equal(post(fixture, 0, "", "{\"type\":\"url_verification\"}").status, 400);
+    assert_int_equal(post(fixture, 0, "", "{\"type\":\"url_verification\",\"challenge\":\"\"}").status, 400);
+    assert_int_equal(atomic_load(&fixture->store.put), 0);
+
+    /* Not signed, or of a sender that never asks. */
+    reply =
+        ask(fixture, "POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 46\r\n"
+                     "X-CryptoPay-Signature: t=1,v1=00\r\n\r\n{\"type\":\"url_verification\",\"challenge\":\"3eZb\"}");
+    assert_string_equal(reply.body, "Webhook Error: signature verification failed");
+    reply = post(fixture, 1, "", "{\"id\":\"a\",\"type\":\"url_verification\",\"challenge\":\"3eZb\"}");
+    assert_string_equal(reply.body, "{\"received\":true}");
+    assert_int_equal(atomic_load(&fixture->store.put), 1);
+}
+
 static void largest_body(void **state) {
     struct fixture *fixture = *state;
     static char body[65537];
@@ -346,6 +431,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(unrouted, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(bad_signatures, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(bad_bodies, fixture_begin, fixture_end),
+        cmocka_unit_test_setup_teardown(refusals_are_told, fixture_begin, fixture_end),
+        cmocka_unit_test_setup_teardown(challenges, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(paths_and_methods, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(head_has_no_body, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(content_types, fixture_begin, fixture_end),
