@@ -16,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "admin/server.h"
 #include "base/clock.h"
 #include "base/units.h"
 #include "base/version.h"
@@ -23,6 +24,7 @@
 #include "daemon/service.h"
 #include "daemon/signals.h"
 #include "deliver/dispatch.h"
+#include "receive/refusals.h"
 #include "receive/server.h"
 
 enum {
@@ -47,7 +49,9 @@ struct serve {
     int plugin_numbers[SETUP_PLUGIN_LIMIT];
     struct dispatch *dispatch;
     struct fault_list mistakes; /* of plugins, which add to it until serve_start_plugins is over */
+    struct refusals *refusals;
     struct server *server;
+    struct admin *admin;
     bool asked_to_stop, asked_again;
 };
 
@@ -154,10 +158,17 @@ static bool serve_start(struct serve *serve, struct fault *fault) {
     struct server_options options = {
         .setup = serve->setup, .store = serve->store, .plugin_numbers = serve->plugin_numbers, .log = &serve->log
     };
-    if (!store_start(serve->store, fault))
+    serve->refusals = options.refusals = refusals_make(serve->setup, fault);
+    if (!serve->refusals || !store_start(serve->store, fault))
         return false;
     serve->server = server_start(&options, fault);
     if (!serve->server)
+        return false;
+    struct admin_options asked = { .state = serve->setup->state,
+                                   .api = { .refusals = serve->refusals },
+                                   .log = &serve->log };
+    serve->admin = admin_start(&asked, fault);
+    if (!serve->admin)
         return false;
     log_info(&serve->log, "ready: listening on %s", server_addresses(serve->server));
     service_notify("READY=1");
@@ -212,6 +223,7 @@ static void serve_stop(struct serve *serve) {
     }
     if (serve->dispatch) {
         serve_drain(serve);
+        admin_stop(serve->admin);
         dispatch_close(serve->dispatch);
     }
     if (serve->store)
@@ -227,6 +239,7 @@ static void serve_stop(struct serve *serve) {
     }
     if (serve->server)
         log_info(&serve->log, "stopped");
+    refusals_free(serve->refusals);
     fault_list_free(&serve->mistakes);
     setup_free(serve->setup);
 }
