@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds Grapnel in every way that counts and runs all tests, on a fresh Debian 12 too:
-#   tests/run.sh           everything: packages, builds with gcc and clang, format, clang-tidy, tests, sanitizers
+#   tests/run.sh           everything: packages, builds with gcc and clang, format, clang-tidy, tests, sanitizers, fuzzers
 #   tests/run.sh --quick   the release build and its tests
 #   tests/run.sh --help
 # Every step is run even when an earlier one failed, except those that need its build; exit 0 only if all are ok.
@@ -101,6 +101,7 @@ if step "packages" packages; then
         fi
         test_build asan
         test_build tsan
+        step "fuzzers, 10 s each" tests/fuzz/run.sh --seconds 10 || true
     fi
     test_build release
 fi
