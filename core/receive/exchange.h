@@ -5,7 +5,8 @@
  * do with one exchange, and these rules keep them apart:
  *   - at most one request of a connection is with the store; whoever wants to begin the next, write to the connection
  *     or close it waits for that one first (exchange_wait);
- *   - from exchange_submit until then all fields but `state` belong to the writer thread. */
+ *   - from exchange_submit until then the fields under "The writer's" belong to the writer thread; the thread goes on to
+ *     use the others, e.g. to see how long it may wait for the next request. `state` is for both. */
 #ifndef RECEIVE_EXCHANGE_H
 #define RECEIVE_EXCHANGE_H
 
@@ -40,7 +41,7 @@ struct exchange {
     struct buffer body, headers, id, type, challenge;
     struct json json;
 
-    /* The writer's while submitted. */
+    /* The writer's, from exchange_submit until `state` is idle again; before and after that, the thread's. */
     struct store_put put;
     int plugins[SETUP_PLUGIN_LIMIT]; /* store numbers, put.plugins points here */
     int source;                      /* index in the setup */

@@ -64,6 +64,8 @@ static int connection_begins(const struct mg_connection *connection, void **data
 
 static int request_begins(struct mg_connection *connection) {
     struct exchange *exchange = mg_get_thread_pointer(connection);
+    /* Here, and not where the request before was submitted: while that one was written to disk, this one was read. But it
+     * needs the exchange, and its answer must come second. */
     exchange_wait(exchange);
     return accept_request(exchange, connection);
 }
@@ -83,7 +85,7 @@ static int request_fails(struct mg_connection *connection, int status, const cha
 
 static void connection_ends(const struct mg_connection *connection) {
     struct exchange *exchange = mg_get_thread_pointer(connection);
-    exchange_wait(exchange);
+    exchange_wait(exchange); /* for the last answer, which goes to this socket */
     exchange->connection = NULL;
 }
 
@@ -259,7 +261,8 @@ void server_stop(struct server *server) {
     int left = atomic_load(&intake->connections);
     if (left > 0)
         log_info(intake->options.log,
-                 "stopped receiving with %d connections still open; who was sending on one will try again", left);
+                 "stopped receiving; connections that were still open: %d; who was sending on one will try again",
+                 left);
     atomic_store(&intake->ending, true);
     civetweb_stop(server->civetweb);
     report_tell(&server->report, true);

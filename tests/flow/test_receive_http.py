@@ -4,18 +4,20 @@ import hashlib
 import hmac
 import http.client
 import json
+import signal
 import socket
 import time
 
 import pytest
 
-from grapnel_test import Daemon, Sender, event, lines, run, signature, wait_for, GRAPNEL
+from grapnel_test import Daemon, Sender, event, lines, run, signature, wait_for, GRAPNEL, SLOWNESS
 
 CONFIG = """
 limits: { body: 64KiB }
 sources:
   cryptopay: { path: /webhook, signature: cryptopay, secrets: [ whsec_test_secret, whsec_previous ] }
   stripe: { path: /stripe, signature: stripe, secrets: [ whsec_test_secret ] }
+  chat: { path: /chat, signature: slack, secrets: [ whsec_test_secret ] }
   shop:
     path: /shop
     signature: { header: X-Shop, items: [ "{hex}" ], signed: "{body}" }
@@ -123,10 +125,34 @@ def test_an_id_in_a_header(daemon):
     assert sender.post(body, signed)[0] == 400
 
 
+def slack_signed(body, secret="whsec_test_secret"):
+    at = str(int(time.time()))
+    digest = hmac.new(secret.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256).hexdigest()
+    return {"X-Slack-Signature": f"v0={digest}", "X-Slack-Request-Timestamp": at, "X-CryptoPay-Signature": None}
+
+
+def test_slack_asks_whether_this_is_the_right_address(daemon):
+    sender = daemon.sender(path="/chat")
+    for challenge in ["3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P", 'quotes "\\", é, 😀 and \x00', "x" * 256]:
+        for ascii in [True, False]:
+            asked = {"token": "legacy", "challenge": challenge, "type": "url_verification"}
+            body = json.dumps(asked, ensure_ascii=ascii).encode()
+            assert sender.post(body, slack_signed(body)) == (200, challenge)
+    assert sender.post(body, slack_signed(body, secret="wrong")) == (400, "Webhook Error: signature verification failed")
+    assert sender.post(body, {"X-CryptoPay-Signature": None})[0] == 400
+    body = b'{"challenge":"' + b"x" * 257 + b'","type":"url_verification"}'
+    assert sender.post(body, slack_signed(body))[0] == 400
+    assert daemon.rows("SELECT count(*) FROM event e JOIN name n ON n.number = e.source WHERE n.text = 'chat'") == [(0,)]
+    assert daemon.log().count("source chat: its sender asked") == 6
+
+
 def test_what_the_log_says_of_refusals(daemon):
     body = event("log-secret-payload")
     daemon.sender().post(body, {"X-CryptoPay-Signature": None})
     wait_for(lambda: "source cryptopay" in daemon.log() and "127.0.0.1" in daemon.log(), "the refusal")
+    daemon.sender().post(body, at=int(time.time()) - 9 * 60)
+    wait_for(lambda: "was made 9 minutes ago by this machine's clock, and the tolerance is 5m" in daemon.log(), "the age")
+    assert "the header X-CryptoPay-Signature, which holds the signature, is missing" in daemon.log()
     assert "log-secret-payload" not in daemon.log() and "whsec_" not in daemon.log()
 
 
@@ -155,3 +181,17 @@ def test_a_stop_with_open_connections(tmp_path):
             sender.accepted(event(f"evt_{number}"))
         assert daemon.stop() == 0
         assert "still open" not in daemon.log()
+
+
+def test_a_second_signal_ends_a_stop_that_waits_for_a_sender(tmp_path):
+    with Daemon(tmp_path, CONFIG + "\n") as daemon:
+        host, _, port = daemon.addresses[0].rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=60) as slow:
+            slow.sendall(b"POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+            daemon.sender().accepted(event("after_it"))  # so the slow one has been taken, too
+            begun = time.monotonic()
+            daemon.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: "stopping: " in daemon.log(), "the stop to begin")
+            assert daemon.stop() == 0
+        assert time.monotonic() - begun < 2 * SLOWNESS, "a sender in the middle of a request gets 3 s, but for the signal"
+        assert "connections that were still open: 1;" in daemon.log() and "workers are killed" not in daemon.log()

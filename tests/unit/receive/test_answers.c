@@ -333,6 +333,34 @@ static void challenges(void **state) {
     assert_int_equal(atomic_load(&fixture->store.put), 1);
 }
 
+/* What the minute's line says, here at the stop: who no longer signs with the old secret can be seen. */
+static void counts_are_told(void **state) {
+    struct fixture *fixture = *state;
+    struct setup_source *source = &fixture->sources[0], late = *source;
+    struct fault fault;
+    struct signature_key *previous = signature_key_make(&source->scheme, bytes_of("whsec_previous"), &fault);
+    source->keys[1] = late.keys[0] = previous;
+    source->key_count = 2;
+    assert_true(fixture_start(fixture, "127.0.0.1:0", &fault));
+    post(fixture, 0, "", PAYMENT);
+    post(fixture, 0, "", "{\"id\":\"a\",\"type\":\"refund\"}");
+    post(fixture, 0, "", "{\"id\":\"twice\",\"type\":\"refund\"}");
+    int client = client_connect(fixture);
+    assert_int_equal(client_post(client, &late, "", "{\"id\":\"full\",\"type\":\"refund\"}").status, 503);
+    close(client);
+    post(fixture, 1, "", PAYMENT);
+    for (int i = 0; i < LOG_LIMIT_LINES + 7; i++)
+        ask(fixture, "POST /nowhere HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    fixture_stop(fixture);
+    assert_true(fixture_logged(fixture,
+                               " s, source cryptopay: 2 accepted (1 unrouted), 1 duplicate, 1 refused (1 unavailable); "
+                               "signed with secret 1: 3, secret 2: 1\n"));
+    assert_true(fixture_logged(fixture, " s, source stripe: 1 accepted, 0 duplicate, 0 refused\n"));
+    assert_true(fixture_logged(fixture, " s, no source: 0 accepted, 0 duplicate, 27 refused (27 path)\n"));
+    assert_true(fixture_logged(fixture, "refusals, no source: 7 more lines were left out\n"));
+    signature_key_free(previous);
+}
+
 static void largest_body(void **state) {
     struct fixture *fixture = *state;
     static char body[65537];
@@ -432,6 +460,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(bad_signatures, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(bad_bodies, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(refusals_are_told, fixture_begin, fixture_end),
+        cmocka_unit_test_setup_teardown(counts_are_told, fixture_make, fixture_end),
         cmocka_unit_test_setup_teardown(challenges, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(paths_and_methods, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(head_has_no_body, fixture_begin, fixture_end),
