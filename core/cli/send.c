@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "cli/cli.h"
-#include "cli/http_post.h"
+#include "cli/http.h"
 #include "cli/send_event.h"
 #include "cli/setup_load.h"
 
@@ -27,7 +27,7 @@ const struct command_option send_options[] = {
 /* What one run of the command works with. */
 struct send {
     const struct setup_source *source;
-    struct http_post *post;
+    struct http *http;
     const char *url;
     struct send_wish wish;
     int64_t count, accepted, duplicate, refused;
@@ -114,7 +114,7 @@ static bool send_one(struct send *send, int64_t number, struct fault *fault) {
                            send->source->url ? send->source->url : send->url, body, &send->headers, fault);
     }
     struct bytes headers = { send->headers.data, send->headers.length };
-    long status = ready ? http_post(send->post, send->url, headers, body, &send->answer, fault) : 0;
+    long status = ready ? http_post(send->http, send->url, headers, body, &send->answer, fault) : 0;
     if (status == 200 && strstr(buffer_text(&send->answer), "\"duplicate\":true"))
         send->duplicate++;
     else if (status >= 200 && status < 300)
@@ -164,8 +164,8 @@ static bool send_prepare(struct send *send, const struct arguments *arguments, c
                                      .has_data = file != NULL };
     if (!send->wish.type && !file)
         send->wish.type = "payment.succeeded";
-    send->post = http_post_open(fault);
-    return send->post != NULL;
+    send->http = http_open(fault);
+    return send->http != NULL;
 }
 
 int send_run(const struct arguments *arguments) {
@@ -180,7 +180,7 @@ int send_run(const struct arguments *arguments) {
     sent = sent && send_prepare(&send, arguments, setup, &data, &url, &fault) && send_all(&send, &fault);
     if (!sent)
         fprintf(stderr, "grapnel send: %s\n", fault.text[0] ? fault.text : "out of memory");
-    http_post_close(send.post);
+    http_close(send.http);
     buffer_free(&data);
     buffer_free(&url);
     buffer_free(&send.body);

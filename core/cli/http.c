@@ -1,4 +1,4 @@
-#include "cli/http_post.h"
+#include "cli/http.h"
 
 #include <curl/curl.h>
 #include <dlfcn.h>
@@ -11,6 +11,7 @@ enum { HTTP_TIMEOUT_S = 30, HTTP_HEADER_LIMIT = 2048 };
 struct http_library {
     CURL *(*easy_init)(void);
     void (*easy_cleanup)(CURL *);
+    void (*easy_reset)(CURL *);
     CURLcode (*easy_setopt)(CURL *, CURLoption, ...);
     CURLcode (*easy_perform)(CURL *);
     CURLcode (*easy_getinfo)(CURL *, CURLINFO, ...);
@@ -19,7 +20,7 @@ struct http_library {
     void (*slist_free_all)(struct curl_slist *);
 };
 
-struct http_post {
+struct http {
     struct http_library library;
     CURL *handle;
 };
@@ -34,41 +35,57 @@ static bool http_find(void *library, const char *name, void *function, struct fa
     return true;
 }
 
-struct http_post *http_post_open(struct fault *fault) {
+struct http *http_open(struct fault *fault) {
     void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         fault_set(fault, "%s; install libcurl4, which sends over HTTP", dlerror());
         return NULL;
     }
-    struct http_post *post = calloc(1, sizeof *post);
-    if (!post) {
+    struct http *http = calloc(1, sizeof *http);
+    if (!http) {
         fault_set(fault, "out of memory");
         return NULL;
     }
-    struct http_library *functions = &post->library;
+    struct http_library *functions = &http->library;
     if (http_find(library, "curl_easy_init", &functions->easy_init, fault) &&
         http_find(library, "curl_easy_cleanup", &functions->easy_cleanup, fault) &&
+        http_find(library, "curl_easy_reset", &functions->easy_reset, fault) &&
         http_find(library, "curl_easy_setopt", &functions->easy_setopt, fault) &&
         http_find(library, "curl_easy_perform", &functions->easy_perform, fault) &&
         http_find(library, "curl_easy_getinfo", &functions->easy_getinfo, fault) &&
         http_find(library, "curl_easy_strerror", &functions->easy_strerror, fault) &&
         http_find(library, "curl_slist_append", &functions->slist_append, fault) &&
         http_find(library, "curl_slist_free_all", &functions->slist_free_all, fault) &&
-        (post->handle = functions->easy_init()))
-        return post;
-    free(post);
+        (http->handle = functions->easy_init()))
+        return http;
+    free(http);
     return NULL;
 }
 
-void http_post_close(struct http_post *post) {
-    if (!post)
+void http_close(struct http *http) {
+    if (!http)
         return;
-    post->library.easy_cleanup(post->handle);
-    free(post); /* the library stays loaded: the process is about to end */
+    http->library.easy_cleanup(http->handle);
+    free(http); /* the library stays loaded: the process is about to end */
 }
 
 static size_t http_take(char *data, size_t size, size_t count, void *answer) {
     return buffer_append(answer, data, size * count) ? size * count : 0;
+}
+
+/* What all requests have in common; nothing of the one before is left. */
+static void http_prepare(struct http *http, const char *url, struct buffer *answer) {
+    const struct http_library *library = &http->library;
+    buffer_clear(answer);
+    if (answer->limit == 0)
+        answer->limit = HTTP_ANSWER_LIMIT;
+    library->easy_reset(http->handle);
+    library->easy_setopt(http->handle, CURLOPT_URL, url);
+    library->easy_setopt(http->handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    library->easy_setopt(http->handle, CURLOPT_TIMEOUT, (long)HTTP_TIMEOUT_S);
+    library->easy_setopt(http->handle, CURLOPT_NOSIGNAL, 1L);
+    library->easy_setopt(http->handle, CURLOPT_WRITEFUNCTION, http_take);
+    library->easy_setopt(http->handle, CURLOPT_WRITEDATA, answer);
 }
 
 /* One list entry for each line; false when memory is short or a header is too long. */
@@ -93,31 +110,43 @@ static bool http_headers(const struct http_library *library, struct bytes lines,
     return longer != NULL;
 }
 
-long http_post(struct http_post *post, const char *url, struct bytes headers, struct bytes body, struct buffer *answer,
+long http_post(struct http *http, const char *url, struct bytes headers, struct bytes body, struct buffer *answer,
                struct fault *fault) {
-    const struct http_library *library = &post->library;
+    const struct http_library *library = &http->library;
     struct curl_slist *list = NULL;
     long status = 0;
-    buffer_clear(answer);
-    answer->limit = HTTP_ANSWER_LIMIT;
     CURLcode code = CURLE_OUT_OF_MEMORY;
+    http_prepare(http, url, answer);
     if (http_headers(library, headers, &list)) {
-        library->easy_setopt(post->handle, CURLOPT_URL, url);
-        library->easy_setopt(post->handle, CURLOPT_PROTOCOLS_STR, "http,https");
-        library->easy_setopt(post->handle, CURLOPT_POST, 1L);
-        library->easy_setopt(post->handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.length);
-        library->easy_setopt(post->handle, CURLOPT_POSTFIELDS, body.data);
-        library->easy_setopt(post->handle, CURLOPT_HTTPHEADER, list);
-        library->easy_setopt(post->handle, CURLOPT_TIMEOUT, (long)HTTP_TIMEOUT_S);
-        library->easy_setopt(post->handle, CURLOPT_NOSIGNAL, 1L);
-        library->easy_setopt(post->handle, CURLOPT_WRITEFUNCTION, http_take);
-        library->easy_setopt(post->handle, CURLOPT_WRITEDATA, answer);
-        code = library->easy_perform(post->handle);
+        library->easy_setopt(http->handle, CURLOPT_POST, 1L);
+        library->easy_setopt(http->handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.length);
+        library->easy_setopt(http->handle, CURLOPT_POSTFIELDS, body.data);
+        library->easy_setopt(http->handle, CURLOPT_HTTPHEADER, list);
+        code = library->easy_perform(http->handle);
     }
     library->slist_free_all(list);
     if (code == CURLE_OK)
-        library->easy_getinfo(post->handle, CURLINFO_RESPONSE_CODE, &status);
+        library->easy_getinfo(http->handle, CURLINFO_RESPONSE_CODE, &status);
     else
         fault_set(fault, "%s: %s", url, library->easy_strerror(code));
+    return status;
+}
+
+long http_get_local(struct http *http, const char *socket, const char *url, struct buffer *answer, int *error,
+                    struct fault *fault) {
+    const struct http_library *library = &http->library;
+    long status = 0, system = 0;
+    http_prepare(http, url, answer);
+    library->easy_setopt(http->handle, CURLOPT_UNIX_SOCKET_PATH, socket);
+    library->easy_setopt(http->handle, CURLOPT_PROXY, ""); /* not the one of the environment */
+    CURLcode code = library->easy_perform(http->handle);
+    if (code == CURLE_OK) {
+        library->easy_getinfo(http->handle, CURLINFO_RESPONSE_CODE, &status);
+    } else {
+        if (code == CURLE_COULDNT_CONNECT)
+            library->easy_getinfo(http->handle, CURLINFO_OS_ERRNO, &system);
+        fault_set(fault, "%s", library->easy_strerror(code));
+    }
+    *error = (int)system;
     return status;
 }
