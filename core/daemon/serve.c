@@ -74,6 +74,12 @@ static void serve_store_committed(void *owner, struct store_put *const *accepted
 }
 
 /* On the writer thread. */
+static void serve_store_given_up(void *owner, struct store_settle *settles) {
+    struct serve *serve = owner;
+    dispatch_given_up(serve->dispatch, settles);
+}
+
+/* On the writer thread. */
 static void serve_store_broken(void *owner, const char *why) {
     struct serve *serve = owner;
     uint64_t one = 1;
@@ -109,7 +115,10 @@ static bool serve_open_store(struct serve *serve, struct fault *fault) {
     struct store_options options = {
         .folder = serve->setup->state,
         .log = &serve->log,
-        .listener = { .context = serve, .committed = serve_store_committed, .broken = serve_store_broken }
+        .listener = { .context = serve,
+                      .committed = serve_store_committed,
+                      .given_up = serve_store_given_up,
+                      .broken = serve_store_broken },
     };
     serve->store = store_open(&options, fault);
     if (!serve->store)

@@ -21,6 +21,10 @@ struct dispatch {
     struct loop_watch handover_watch;
     struct delivery_list settling;                   /* with the store, in the order of store_settle */
     struct store_settle *settle_first, *settle_last; /* gathered in this turn */
+    struct store_settle *given_up;                   /* by the store; their deliveries still stand in `settling` */
+    struct delivery_list refused;                    /* those deliveries, taken out of it … */
+    struct store_settle *refused_settles; /* … and their outcomes, in the same order, to be settled again … */
+    int64_t settle_again_ms;              /* … then (monotonic) */
     bool stopping;
 };
 
@@ -36,6 +40,43 @@ static void dispatch_settle(void *owner, struct delivery *delivery, struct store
     dispatch->settle_last = settle;
 }
 
+/* The outcome stands, as the plugin has done its work: it is kept, and the delivery not made again. */
+static void dispatch_refuse(struct dispatch *dispatch, struct delivery *delivery) {
+    struct store_settle *settle = dispatch->given_up, **end = &dispatch->refused_settles;
+    dispatch->given_up = settle->next;
+    settle->next = NULL;
+    while (*end)
+        end = &(*end)->next;
+    *end = settle;
+    if (!dispatch->refused.first)
+        dispatch->settle_again_ms = clock_monotonic_ms() + DISPATCH_SETTLE_AGAIN_MS;
+    delivery_append(&dispatch->refused, delivery);
+}
+
+static void dispatch_settle_again(struct dispatch *dispatch) {
+    for (struct delivery *delivery; (delivery = delivery_take(&dispatch->refused));) {
+        struct store_settle *settle = dispatch->refused_settles;
+        dispatch->refused_settles = settle->next;
+        settle->next = NULL;
+        dispatch_settle(dispatch, delivery, settle);
+    }
+}
+
+static void dispatch_settled(struct dispatch *dispatch, int64_t count, struct store_settle *given_up) {
+    struct store_settle **end = &dispatch->given_up;
+    while (*end)
+        end = &(*end)->next;
+    *end = given_up;
+    for (; count > 0 && dispatch->settling.first; count--) {
+        struct delivery *delivery = delivery_take(&dispatch->settling);
+        given_up = dispatch->given_up;
+        if (given_up && given_up->event == delivery->event->number && given_up->plugin == pool_number(delivery->pool))
+            dispatch_refuse(dispatch, delivery);
+        else
+            pool_settled(delivery);
+    }
+}
+
 static void dispatch_handover_ready(struct loop_watch *watch, uint32_t events) {
     struct dispatch *dispatch = watch->owner;
     struct handover_content *taken = &dispatch->taken;
@@ -49,8 +90,8 @@ static void dispatch_handover_ready(struct loop_watch *watch, uint32_t events) {
     }
     for (uint64_t pools = taken->missed; pools; pools &= pools - 1)
         pool_fell_behind(dispatch->pools[__builtin_ctzll(pools)]);
-    for (int64_t i = 0; i < taken->settled && dispatch->settling.first; i++)
-        pool_settled(delivery_take(&dispatch->settling));
+    dispatch_settled(dispatch, taken->settled, taken->given_up);
+    taken->given_up = NULL;
 }
 
 struct dispatch *dispatch_make(const struct dispatch_options *options, struct fault *fault) {
@@ -96,6 +137,9 @@ void dispatch_free(struct dispatch *dispatch) {
         pool_free(dispatch->pools[i]);
     for (struct delivery *delivery; (delivery = delivery_take(&dispatch->settling));)
         delivery_free(delivery);
+    delivery_free_all(&dispatch->refused);
+    store_settle_free(dispatch->refused_settles);
+    store_settle_free(dispatch->given_up);
     free(dispatch->taken.entries);
     handover_close(&dispatch->handover);
     free(dispatch);
@@ -139,8 +183,8 @@ void dispatch_started(struct dispatch *dispatch) {
 }
 
 static bool dispatch_feeds(const struct dispatch *dispatch) {
-    return !dispatch->stopping && dispatch->settling.count < DISPATCH_SETTLING_LIMIT &&
-           dispatch->settling.bytes < DISPATCH_SETTLING_BYTES;
+    return !dispatch->stopping && dispatch->settling.count + dispatch->refused.count < DISPATCH_SETTLING_LIMIT &&
+           dispatch->settling.bytes + dispatch->refused.bytes < DISPATCH_SETTLING_BYTES;
 }
 
 bool dispatch_turn(struct dispatch *dispatch, int64_t wake_ms, struct fault *fault) {
@@ -149,6 +193,8 @@ bool dispatch_turn(struct dispatch *dispatch, int64_t wake_ms, struct fault *fau
         int64_t wake = pool_wake(dispatch->pools[i], feeding);
         wake_ms = wake < wake_ms ? wake : wake_ms;
     }
+    if (dispatch->refused.first && dispatch->settle_again_ms < wake_ms)
+        wake_ms = dispatch->settle_again_ms;
     if (!loop_turn(dispatch->options.loop, wake_ms, fault))
         return false;
     int64_t now = clock_monotonic_ms();
@@ -159,6 +205,8 @@ bool dispatch_turn(struct dispatch *dispatch, int64_t wake_ms, struct fault *fau
             pool_feed(dispatch->pools[i], now);
         pool_bury(dispatch->pools[i]);
     }
+    if (dispatch->refused.first && dispatch->settle_again_ms <= now)
+        dispatch_settle_again(dispatch);
     if (dispatch->settle_first)
         store_settle(dispatch->store, dispatch->settle_first);
     dispatch->settle_first = dispatch->settle_last = NULL;
@@ -212,5 +260,12 @@ void dispatch_committed(void *context, struct store_put *const *accepted, int ac
         handover_add(&dispatch->handover, accepted[i]->event, dispatch_pools_of(dispatch, accepted[i]),
                      DISPATCH_HANDOVER_LIMIT, DISPATCH_HANDOVER_BYTES);
     handover_add_settled(&dispatch->handover, settled_count);
+    handover_unlock(&dispatch->handover);
+}
+
+void dispatch_given_up(void *context, struct store_settle *settles) {
+    struct dispatch *dispatch = context;
+    handover_lock(&dispatch->handover);
+    handover_add_given_up(&dispatch->handover, settles);
     handover_unlock(&dispatch->handover);
 }

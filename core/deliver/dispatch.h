@@ -1,5 +1,5 @@
 /* The delivering half of the daemon: takes what the store has committed or finds due, gives it to pools, notes outcomes. It lives on the
- * main thread's event loop; only dispatch_committed is called from the writer thread. */
+ * main thread's event loop; only dispatch_committed and dispatch_given_up are called from the writer thread. */
 #ifndef DELIVER_DISPATCH_H
 #define DELIVER_DISPATCH_H
 
@@ -18,6 +18,8 @@ struct dispatch;
 enum { DISPATCH_HANDOVER_LIMIT = 8192, DISPATCH_HANDOVER_BYTES = 16 * 1024 * 1024 };
 /* Deliveries that the store has not settled yet; beyond that no more are given out. */
 enum { DISPATCH_SETTLING_LIMIT = 16384, DISPATCH_SETTLING_BYTES = 16 * 1024 * 1024 };
+/* When outcomes that the store had to give up are settled once more. */
+enum { DISPATCH_SETTLE_AGAIN_MS = 5000 };
 
 struct dispatch_options {
     const struct setup *setup;
@@ -57,5 +59,6 @@ void dispatch_report(struct dispatch *dispatch, bool last);
 
 /* For struct store_listener, with the dispatch as context: called on the WRITER thread. */
 void dispatch_committed(void *dispatch, struct store_put *const *accepted, int accepted_count, int settled_count);
+void dispatch_given_up(void *dispatch, struct store_settle *settles);
 
 #endif

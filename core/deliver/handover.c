@@ -24,6 +24,7 @@ void handover_close(struct handover *handover) {
     for (int i = 0; i < handover->content.count; i++)
         event_release(handover->content.entries[i].event);
     free(handover->content.entries);
+    store_settle_free(handover->content.given_up);
     close(handover->descriptor);
     pthread_mutex_destroy(&handover->mutex);
     handover->open = false;
@@ -66,8 +67,16 @@ void handover_add_settled(struct handover *handover, int64_t settled) {
     handover->content.settled += settled;
 }
 
+void handover_add_given_up(struct handover *handover, struct store_settle *settles) {
+    struct store_settle **end = &handover->content.given_up;
+    while (*end)
+        end = &(*end)->next;
+    *end = settles;
+}
+
 void handover_unlock(struct handover *handover) {
-    bool any = handover->content.count || handover->content.settled || handover->content.missed;
+    bool any =
+        handover->content.count || handover->content.settled || handover->content.given_up || handover->content.missed;
     pthread_mutex_unlock(&handover->mutex);
     uint64_t one = 1;
     if (any && write(handover->descriptor, &one, sizeof one) < 0) {

@@ -1,4 +1,4 @@
-/* What the writer thread hands to the dispatcher: newly committed events, and how many settled deliveries are on disk. Bounded. */
+/* What the writer thread hands to the dispatcher: newly committed events, and which settled deliveries are on disk. Bounded. */
 #ifndef DELIVER_HANDOVER_H
 #define DELIVER_HANDOVER_H
 
@@ -9,6 +9,7 @@
 
 #include "base/fault.h"
 #include "event/event.h"
+#include "store/store.h"
 
 struct handover_entry {
     struct event *event; /* a reference of the handover's, passed on with the entry */
@@ -20,6 +21,8 @@ struct handover_content {
     int count, capacity;
     size_t bytes;
     int64_t settled;
+    struct store_settle
+        *given_up;   /* of the settled: those that are not on disk, in order; whoever takes the content frees them */
     uint64_t missed; /* pools for which events were left out because the handover was full */
 };
 
@@ -37,6 +40,7 @@ void handover_close(struct handover *handover);
 void handover_lock(struct handover *handover);
 void handover_add(struct handover *handover, struct event *event, uint64_t pools, int limit, size_t bytes_limit);
 void handover_add_settled(struct handover *handover, int64_t settled);
+void handover_add_given_up(struct handover *handover, struct store_settle *settles); /* takes the list over */
 void handover_unlock(struct handover *handover);
 
 /* Dispatcher: swaps all of it with `content`, whose entries must have been dealt with (their memory is used again). */

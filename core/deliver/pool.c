@@ -240,6 +240,10 @@ void pool_free(struct pool *pool) {
     free(pool);
 }
 
+int pool_number(const struct pool *pool) {
+    return pool->number;
+}
+
 void pool_start(struct pool *pool) {
     for (int i = 0; i < pool->worker_count; i++)
         pool_spawn(pool, &pool->slots[i]);

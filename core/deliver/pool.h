@@ -39,6 +39,7 @@ struct pool *pool_make(const struct setup *setup, const struct setup_plugin *plu
                        const struct pool_services *services);
 void pool_free(struct pool *pool); /* when nothing of it runs any more (pool_alive) */
 
+int pool_number(const struct pool *pool);
 void pool_start(struct pool *pool); /* spawns its workers */
 enum pool_verdict pool_verdict(const struct pool *pool);
 /* The daemon runs: deliveries are given out, and a worker that can't start is tried again instead of refusing the start. */

@@ -14,6 +14,14 @@ struct store_settle *store_settle_make(const char *detail) {
     return settle;
 }
 
+void store_settle_free(struct store_settle *first) {
+    while (first) {
+        struct store_settle *next = first->next;
+        free(first);
+        first = next;
+    }
+}
+
 const char *store_reason_text(enum store_reason reason) {
     static const char *const texts[] = {
         [STORE_REASON_FAIL] = "fail",

@@ -55,6 +55,7 @@ struct store_settle {
 enum { STORE_DETAIL_LIMIT = 1024 };
 /* The rest zeroed; detail cut at the limit; null if memory is short. */
 struct store_settle *store_settle_make(const char *detail);
+void store_settle_free(struct store_settle *first); /* and all behind it; null is allowed */
 
 /* Who is told on the writer thread after each commit. Must not block. */
 struct store_listener {

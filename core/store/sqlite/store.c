@@ -13,11 +13,7 @@ static void ignore_commit(void *context, struct store_put *const *accepted, int 
 
 static void ignore_given_up(void *context, struct store_settle *settles) {
     (void)context;
-    while (settles) {
-        struct store_settle *next = settles->next;
-        free(settles);
-        settles = next;
-    }
+    store_settle_free(settles);
 }
 
 static void ignore_break(void *context, const char *why) {
