@@ -192,6 +192,7 @@ static bool serve_turns(struct serve *serve, struct fault *fault) {
         if (clock_monotonic_ms() < tick)
             continue;
         server_tick(serve->server);
+        dispatch_report(serve->dispatch, false);
         tick = clock_monotonic_ms() + SERVE_TICK_MS;
     }
     return true;
@@ -223,6 +224,7 @@ static void serve_drain(struct serve *serve) {
     dispatch_kill(serve->dispatch);
     while (dispatch_alive(serve->dispatch) && dispatch_turn(serve->dispatch, INT64_MAX, &fault))
         continue;
+    dispatch_report(serve->dispatch, true);
 }
 
 static void serve_stop(struct serve *serve) {

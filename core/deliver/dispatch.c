@@ -25,6 +25,7 @@ struct dispatch {
     struct delivery_list refused;                    /* those deliveries, taken out of it … */
     struct store_settle *refused_settles; /* … and their outcomes, in the same order, to be settled again … */
     int64_t settle_again_ms;              /* … then (monotonic) */
+    int64_t report_ms;                    /* monotonic: the next one */
     bool stopping;
 };
 
@@ -101,6 +102,7 @@ struct dispatch *dispatch_make(const struct dispatch_options *options, struct fa
         return NULL;
     }
     dispatch->options = *options;
+    dispatch->report_ms = clock_monotonic_ms() + DISPATCH_REPORT_MS;
     dispatch->handover_watch.removed = true;
     if (!handover_open(&dispatch->handover, fault)) {
         free(dispatch);
@@ -240,6 +242,10 @@ int dispatch_held(const struct dispatch *dispatch) {
 }
 
 void dispatch_report(struct dispatch *dispatch, bool last) {
+    int64_t now = clock_monotonic_ms();
+    if (!last && now < dispatch->report_ms)
+        return;
+    dispatch->report_ms = now + DISPATCH_REPORT_MS;
     for (int i = 0; i < dispatch->pool_count; i++)
         pool_report(dispatch->pools[i], last);
 }

@@ -54,7 +54,8 @@ void dispatch_kill(struct dispatch *dispatch);
 int dispatch_alive(const struct dispatch *dispatch); /* processes */
 int dispatch_held(const struct dispatch *dispatch);  /* deliveries in their hands */
 
-/* Logs what each plugin did since the last report; `last` at the end. */
+/* Logs once in DISPATCH_REPORT_MS, to be called more often, what each plugin did; with `last` what is left to tell at the end. */
+enum { DISPATCH_REPORT_MS = 60 * 1000 };
 void dispatch_report(struct dispatch *dispatch, bool last);
 
 /* For struct store_listener, with the dispatch as context: called on the WRITER thread. */

@@ -165,3 +165,17 @@ def test_a_plugin_is_named_as_anybody_likes(tmp_path, name):
         daemon.sender().accepted(event("e1"))
         daemon.drained(10)
         assert attempts(tmp_path) == {"e1": [1]}
+
+
+def test_the_log_tells_of_what_it_left_out(tmp_path):
+    """However many attempts fail, each dead letter has its own budget of lines, and what no line was left for is counted at the end."""
+    retry = "retry: { first: 50ms, factor: 1, jitter: 0%, attempts: 3 }"
+    with Daemon(tmp_path, config(options=retry)) as daemon:
+        sender = daemon.sender()
+        for n in range(15):
+            sender.accepted(event(f"r{n}", do="retry"))
+        daemon.drained()
+    log = daemon.log()
+    assert log.count("dead letter, reason attempts") == 15
+    assert 'plugin "misbehave": failed attempts: 10 more lines were left out' in log
+    assert 'plugin "misbehave": 0 delivered, 45 attempts failed, 15 dead letters' in log
