@@ -52,6 +52,10 @@ struct bytes bytes_cut(struct bytes text, size_t limit);
  * Returns how many bytes it wrote. */
 enum { JSON_ESCAPED_SIZE = 6 };
 size_t json_escape_next(struct bytes *text, char out[JSON_ESCAPED_SIZE]);
+/* The same for a person's terminal, where nothing a stranger wrote may move the cursor or hide what stands before it: control characters
+ * (also those of U+0080 to U+009F) and bytes that are no UTF-8 become \n, \t or \x1b; all else, a backslash too, stands for itself. */
+enum { TEXT_ESCAPED_SIZE = 8 + 1 /* room for snprintf's terminator, which is not counted */ };
+size_t text_escape_next(struct bytes *text, char out[TEXT_ESCAPED_SIZE]);
 
 /* Lower-case hex of `length` bytes into out[2*length+1]. */
 void hex_encode(const void *data, size_t length, char *out);

@@ -1,4 +1,5 @@
 /* How bytes are written: hex and base64, UTF-8, and the escapes of a JSON string. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -143,6 +144,28 @@ size_t json_escape_next(struct bytes *text, char out[JSON_ESCAPED_SIZE]) {
         }
     } else {
         memcpy(out, text->data, taken);
+    }
+    text->data += taken;
+    text->length -= taken;
+    return written;
+}
+
+size_t text_escape_next(struct bytes *text, char out[TEXT_ESCAPED_SIZE]) {
+    size_t taken = utf8_length(*text), written = 0;
+    unsigned char first = (unsigned char)text->data[0];
+    bool control = taken == 0 || (taken == 1 && (first < 0x20 || first == 0x7f)) ||
+                   (taken == 2 && first == 0xc2 && (unsigned char)text->data[1] < 0xa0);
+    if (taken == 0)
+        taken = 1;
+    if (first == '\n' || first == '\t') {
+        out[written++] = '\\';
+        out[written++] = first == '\n' ? 'n' : 't';
+    } else if (control) {
+        for (size_t i = 0; i < taken; i++)
+            written += (size_t)snprintf(out + written, 5, "\\x%02x", (unsigned char)text->data[i]);
+    } else {
+        memcpy(out, text->data, taken);
+        written = taken;
     }
     text->data += taken;
     text->length -= taken;

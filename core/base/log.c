@@ -32,30 +32,6 @@ int log_format_parse(const char *name) {
     return name_position(format_names, sizeof format_names / sizeof *format_names, name);
 }
 
-/* The same as json_escape_next for a person's terminal: control characters (also those of U+0080 to U+009F) and bytes that are no UTF-8
- * become \n, \t or \x1b; all else, a backslash too, stands for itself. */
-static size_t text_escape_next(struct bytes *text, char out[8 + 1]) {
-    size_t taken = utf8_length(*text), written = 0;
-    unsigned char first = (unsigned char)text->data[0];
-    bool control = taken == 0 || (taken == 1 && (first < 0x20 || first == 0x7f)) ||
-                   (taken == 2 && first == 0xc2 && (unsigned char)text->data[1] < 0xa0);
-    if (taken == 0)
-        taken = 1;
-    if (first == '\n' || first == '\t') {
-        out[written++] = '\\';
-        out[written++] = first == '\n' ? 'n' : 't';
-    } else if (control) {
-        for (size_t i = 0; i < taken; i++)
-            written += (size_t)snprintf(out + written, 5, "\\x%02x", (unsigned char)text->data[i]);
-    } else {
-        memcpy(out, text->data, taken);
-        written = taken;
-    }
-    text->data += taken;
-    text->length -= taken;
-    return written;
-}
-
 static void write_all(int descriptor, const char *data, size_t length) {
     while (length > 0) {
         ssize_t written = write(descriptor, data, length);
@@ -69,7 +45,7 @@ static void write_all(int descriptor, const char *data, size_t length) {
 }
 
 static void line_write(struct log *log, enum log_level level, struct bytes message, bool cut) {
-    char line[LOG_LINE_LIMIT], time[CLOCK_TEXT_SIZE], escaped[8 + 1];
+    char line[LOG_LINE_LIMIT], time[CLOCK_TEXT_SIZE], escaped[TEXT_ESCAPED_SIZE];
     bool json = atomic_load_explicit(&log->format, memory_order_relaxed) == LOG_FORMAT_JSON;
     clock_format(clock_wall_ms(), time);
     size_t length =
