@@ -17,7 +17,7 @@ int dedup_add(struct store *store, const unsigned char digest[EVENT_DIGEST_SIZE]
     if (dedup->recent.count >= DIGEST_SET_LIMIT) { /* memory was short ever since a run was due */
         return SQLITE_NOMEM;
     }
-    *known = digest_set_has(&dedup->recent, entry, &first) || digest_set_has(&dedup->settling, entry, &first);
+    *known = digest_set_has(&dedup->recent, entry, &first) || digest_set_has(&dedup->maturing, entry, &first);
     if (*known) {
         return SQLITE_OK;
     }
@@ -61,7 +61,7 @@ int dedup_write(struct store *store) {
         return SQLITE_OK;
     }
     int result = fresh_write(store);
-    if (result == SQLITE_OK && dedup->settling.count > 0) {
+    if (result == SQLITE_OK && dedup->maturing.count > 0) {
         bool late = dedup->recent.count >= DEDUP_RUN_KEYS; /* then all of it now: the next run needs the place */
         result = dedup_run_write(store, late ? DEDUP_RUN_PAGES : 1 + dedup->fresh_count / PAGE_PER_KEYS);
     }
@@ -72,25 +72,25 @@ int dedup_write(struct store *store) {
 }
 
 /* What was written as a run is one from now on. */
-static void settling_done(struct dedup *dedup) {
-    dedup_run_append(dedup, dedup->next_run); /* has room: see settling_begin */
+static void maturing_done(struct dedup *dedup) {
+    dedup_run_append(dedup, dedup->next_run); /* has room: see maturing_begin */
     dedup->next_run = (struct dedup_run){ .number = dedup->next_run.number + 1 };
-    dedup->covered = dedup->settling_last;
-    digest_set_free(&dedup->settling);
+    dedup->covered = dedup->maturing_last;
+    digest_set_free(&dedup->maturing);
     dedup->committed.slot = 0;
     dedup->committed.page = dedup->committed.keys = 0;
     dedup->written = dedup->committed;
 }
 
 /* Enough keys for a run have come together. Without memory for what comes next, they go on coming together. */
-static void settling_begin(struct dedup *dedup) {
+static void maturing_begin(struct dedup *dedup) {
     struct digest_set empty;
-    if (dedup->recent.count < DEDUP_RUN_KEYS || dedup->settling.count > 0 || !dedup_run_reserve(dedup) ||
+    if (dedup->recent.count < DEDUP_RUN_KEYS || dedup->maturing.count > 0 || !dedup_run_reserve(dedup) ||
         !digest_set_make(&empty)) {
         return;
     }
-    dedup->settling = dedup->recent;
-    dedup->settling_last = dedup->recent_last;
+    dedup->maturing = dedup->recent;
+    dedup->maturing_last = dedup->recent_last;
     dedup->recent = empty;
 }
 
@@ -101,10 +101,10 @@ void dedup_committed(struct store *store) {
         dedup->fresh_count = 0;
     }
     dedup->committed = dedup->written;
-    if (dedup->settling.count > 0 && dedup->committed.page == DEDUP_RUN_PAGES) {
-        settling_done(dedup);
+    if (dedup->maturing.count > 0 && dedup->committed.page == DEDUP_RUN_PAGES) {
+        maturing_done(dedup);
     }
-    settling_begin(dedup);
+    maturing_begin(dedup);
 }
 
 void dedup_rolled_back(struct store *store) {
@@ -113,7 +113,7 @@ void dedup_rolled_back(struct store *store) {
         digest_set_remove(&dedup->recent, dedup->fresh[--dedup->fresh_count]);
     }
     dedup->written = dedup->committed;
-    settling_begin(dedup); /* if there was no memory for it before */
+    maturing_begin(dedup); /* if there was no memory for it before */
 }
 
 /* --- after a start --- */
@@ -167,7 +167,7 @@ static int recent_load(struct store *store, sqlite3_stmt *rows) {
         for (int i = 0; i < count; i++) {
             digest_set_add(&dedup->recent, dedup_unpack(packed + i * DEDUP_ENTRY_SIZE), &first);
         }
-        settling_begin(dedup);
+        maturing_begin(dedup);
     }
     return result;
 }
@@ -210,6 +210,6 @@ void dedup_free(struct dedup *dedup) {
     free(dedup->runs);
     free(dedup->next_run.filter);
     digest_set_free(&dedup->recent);
-    digest_set_free(&dedup->settling);
+    digest_set_free(&dedup->maturing);
     buffer_free(&dedup->page);
 }

@@ -1,6 +1,6 @@
 /* What was already accepted. A random index over all digests would cost a page of writing per event, and more the more
  * there are; so new ones are kept in memory (and, as they come, in dedup_recent), and as soon as there are
- * DEDUP_RUN_KEYS of them they become a run: sorted pages that are written once, piecemeal, along with the next groups,
+ * DEDUP_RUN_KEYS of them they mature into a run: sorted pages that are written once, piecemeal, along with the next groups,
  * and never changed. A run is asked only if its filter says so. */
 #ifndef STORE_SQLITE_DEDUP_H
 #define STORE_SQLITE_DEDUP_H
@@ -27,11 +27,11 @@ struct dedup_run {
 
 struct dedup {
     struct digest_set recent;           /* those of no run yet */
-    struct digest_set settling;         /* being written as a run; count 0: none is */
-    int64_t recent_last, settling_last; /* the highest row of dedup_recent that each covers */
+    struct digest_set maturing;         /* being written as a run; count 0: none is */
+    int64_t recent_last, maturing_last; /* the highest row of dedup_recent that each covers */
     struct dedup_run *runs;             /* the oldest first */
     int run_count, run_capacity;
-    struct dedup_run next_run; /* of settling */
+    struct dedup_run next_run; /* of maturing */
 
     /* How far the run in the making is: slot, page and keys so far, as committed, and as written by the open
      * transaction. */

@@ -117,9 +117,9 @@ void dedup_run_append(struct dedup *dedup, struct dedup_run run) {
 static void page_gather(struct dedup *dedup) {
     struct dedup_progress *at = &dedup->written;
     buffer_clear(&dedup->page);
-    while (at->keys < dedup->settling.count) {
+    while (at->keys < dedup->maturing.count) {
         size_t behind = at->slot;
-        const struct digest_entry *entry = digest_set_next(&dedup->settling, &behind);
+        const struct digest_entry *entry = digest_set_next(&dedup->maturing, &behind);
         if (!entry || entry_page(entry) != at->page) {
             return;
         }
@@ -134,7 +134,7 @@ static int run_complete(struct store *store) {
     struct dedup *dedup = &store->dedup;
     sqlite3_stmt *add = store->statements[STATEMENT_DEDUP_RUN_ADD];
     sqlite3_bind_int64(add, 1, dedup->next_run.number);
-    sqlite3_bind_int64(add, 2, dedup->settling_last);
+    sqlite3_bind_int64(add, 2, dedup->maturing_last);
     sqlite3_bind_blob(add, 3, dedup->next_run.filter, DEDUP_FILTER_SIZE, SQLITE_STATIC);
     return database_step(add);
 }
