@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "civetweb.h"
+#include "config/setup.h"
 #include "receive/civetweb_unit.h"
 #include "receive/request.h"
 
@@ -130,12 +131,12 @@ static const struct mg_callbacks callbacks = {
 /* The folder's lock is ours, so whoever made a socket there is dead. What is no socket is nobody's to remove. */
 static bool socket_make_room(const struct admin *admin, struct fault *fault) {
     struct stat found;
-    if (fstatat(admin->folder, ADMIN_SOCKET, &found, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (fstatat(admin->folder, SETUP_CONTROL_SOCKET, &found, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno == ENOENT)
             return true;
     } else if (!S_ISSOCK(found.st_mode)) {
         return fault_set(fault, "it is in the way of the control socket, and is no socket; move it elsewhere");
-    } else if (unlinkat(admin->folder, ADMIN_SOCKET, 0) == 0) {
+    } else if (unlinkat(admin->folder, SETUP_CONTROL_SOCKET, 0) == 0) {
         return true;
     }
     return fault_set(fault, "%s", strerror(errno));
@@ -143,7 +144,8 @@ static bool socket_make_room(const struct admin *admin, struct fault *fault) {
 
 static bool socket_listen(struct admin *admin, struct fault *fault) {
     char port[ADMIN_PORT_SIZE], threads[16], queue[16], head[16], patience[16];
-    snprintf(port, sizeof port, "x/proc/self/fd/%d/%s", admin->folder, ADMIN_SOCKET); /* x: civetweb's mark of a file */
+    snprintf(port, sizeof port, "x/proc/self/fd/%d/%s", admin->folder,
+             SETUP_CONTROL_SOCKET); /* x: civetweb's mark of a file */
     snprintf(threads, sizeof threads, "%d", ADMIN_THREADS);
     snprintf(queue, sizeof queue, "%d", ADMIN_QUEUE);
     snprintf(head, sizeof head, "%d", ADMIN_HEAD_LIMIT);
@@ -182,7 +184,7 @@ struct admin *admin_start(const struct admin_options *options, struct fault *fau
         fault_set(&why, "%s", strerror(errno));
     else if (socket_make_room(admin, &why) && socket_listen(admin, &why))
         return admin;
-    fault_set(fault, "%s/%s: %s", options->state, ADMIN_SOCKET, why.text);
+    fault_set(fault, "%s/%s: %s", options->state, SETUP_CONTROL_SOCKET, why.text);
     admin_stop(admin);
     return NULL;
 }

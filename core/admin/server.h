@@ -8,8 +8,6 @@
 #include "base/fault.h"
 #include "base/log.h"
 
-#define ADMIN_SOCKET "control.sock" /* in the state folder */
-
 struct admin;
 
 /* All of it stays the caller's, and must stay until admin_stop has returned. */

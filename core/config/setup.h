@@ -90,6 +90,9 @@ struct setup {
     struct yaml_document *document; /* kept for the settings nodes */
 };
 
+/* In the state folder: what the daemon can be asked at, as long as it runs. */
+#define SETUP_CONTROL_SOCKET "control.sock"
+
 /* Limits of a setup that a reader can find. */
 enum {
     SETUP_SOURCE_LIMIT = 256,

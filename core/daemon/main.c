@@ -21,6 +21,12 @@ static const struct command commands[] = {
     { "send", "", "Sign an event as the source's sender would, and post it",
       "The first of the source's secrets signs. Prints each answer; exit code 1 if one of them is not a 2xx.",
       send_options, send_run },
+    { "refused", "", "Print the last requests that the running daemon refused, and why",
+      "The newest first; of each source, and of requests that came to none, the last 100 since the daemon started, and "
+      "1000 "
+      "in all. The\n"
+      "reasons hold neither secrets nor anything of a body. Of the config file only `state:` is read.",
+      refused_options, refused_run },
     { "version", "", "Print the version", NULL, NULL, version_run },
     { "help", "[COMMAND]", "Print the commands, or one command's options", NULL, NULL, help_run },
     { 0 },
