@@ -103,16 +103,38 @@ bool locate_value(const char *const *parts, const struct json *json, const struc
     return located;
 }
 
+/* Some senders first ask whether this address knows the secret: no event, and what it holds is the answer. */
+static enum locate_verdict challenge_find(const struct signature_challenge *asked, const struct json *json,
+                                          struct buffer *found, struct fault *fault) {
+    if (asked->mark == NULL || !json_string(json, json_find(json, asked->mark, NULL), found) ||
+        !bytes_equal_text((struct bytes){ found->data, found->length }, asked->value))
+        return LOCATE_OK;
+    buffer_clear(found);
+    if (json_string(json, json_find(json, asked->answer, NULL), found) && found->length > 0)
+        return LOCATE_CHALLENGE;
+    fault_set(fault, "%s: the value at %s is not a text of 1 to %zu bytes", asked->value, asked->answer,
+              found->limit ? found->limit : BUFFER_LIMIT);
+    return LOCATE_NO_ID;
+}
+
 enum locate_verdict locate_event(const struct signature_scheme *scheme, const struct signature_request *request,
-                                 struct json *json, struct buffer *id, struct buffer *type, struct fault *fault) {
+                                 const struct locate_room *room, struct fault *fault) {
     struct fault why = { .text = "" };
-    if (!json_parse(json, request->body, fault))
+    buffer_clear(room->id);
+    buffer_clear(room->type);
+    buffer_clear(room->challenge);
+    if (!json_parse(room->json, request->body, &why)) {
+        fault_set(fault, "the body is not JSON: %s", why.text);
         return LOCATE_NOT_JSON;
-    if (!locate_value(scheme->event_id, json, request, EVENT_ID_LIMIT, id, &why)) {
+    }
+    enum locate_verdict verdict = challenge_find(&scheme->challenge, room->json, room->challenge, fault);
+    if (verdict != LOCATE_OK)
+        return verdict;
+    if (!locate_value(scheme->event_id, room->json, request, EVENT_ID_LIMIT, room->id, &why)) {
         fault_set(fault, "event id: %s", why.text);
         return LOCATE_NO_ID;
     }
-    if (!locate_value(scheme->event_type, json, request, EVENT_TYPE_LIMIT, type, &why)) {
+    if (!locate_value(scheme->event_type, room->json, request, EVENT_TYPE_LIMIT, room->type, &why)) {
         fault_set(fault, "event type: %s", why.text);
         return LOCATE_NO_TYPE;
     }

@@ -9,11 +9,17 @@
  * nor an integer`, `the key of /id stands twice`, `longer than 512 bytes`, `control character`). `parts` as in signature_scheme.event_id. */
 bool locate_value(const char *const *parts, const struct json *json, const struct signature_request *request,
                   size_t limit, struct buffer *out, struct fault *fault);
-enum locate_verdict { LOCATE_OK, LOCATE_NOT_JSON, LOCATE_NO_ID, LOCATE_NO_TYPE };
-/* What an event is: its body parsed into `json`, its id and type appended, each within its limit. On any other verdict the
- * reason is in fault. */
+enum locate_verdict { LOCATE_OK, LOCATE_NOT_JSON, LOCATE_CHALLENGE, LOCATE_NO_ID, LOCATE_NO_TYPE };
+/* Where locate_event puts what it finds. All belong to the caller, who may reuse them: they are cleared first. */
+struct locate_room {
+    struct json *json;
+    struct buffer *id, *type;
+    struct buffer *challenge; /* the answer to a sender's challenge; its limit is the caller's */
+};
+/* What a request is: its body parsed, then a challenge's answer, or an event's id and type, each within its limit. For the verdicts that
+ * are neither, the reason is in fault. */
 enum locate_verdict locate_event(const struct signature_scheme *scheme, const struct signature_request *request,
-                                 struct json *json, struct buffer *id, struct buffer *type, struct fault *fault);
+                                 const struct locate_room *room, struct fault *fault);
 /* Is one part well-formed? For the config. */
 bool locate_part_check(const char *part, struct fault *fault);
 

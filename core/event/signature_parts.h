@@ -60,4 +60,10 @@ bool timestamp_parse(struct bytes text, int64_t *seconds);
 /* SIGNATURE_OK, _TIMESTAMP_OLD or _TIMESTAMP_FUTURE. */
 enum signature_verdict timestamp_judge(int64_t seconds, int64_t now_ms, int64_t tolerance_ms);
 
+/* Words for people. "webhook-id or svix-id" of "webhook-id/svix-id". */
+enum { HEADER_NAMES_SIZE = 512, AGE_SIZE = 48 };
+const char *header_names_text(const char *names, char text[HEADER_NAMES_SIZE]);
+/* As exact as a person needs it: "90 seconds", "9 minutes", "3 hours", "400 days". */
+const char *age_text(int64_t seconds, char text[AGE_SIZE]);
+
 #endif

@@ -5,22 +5,18 @@
 #include "base/units.h"
 #include "event/signature_parts.h"
 
-enum { NAMES_SIZE = 512, AGE_SIZE = 48 };
-
-/* "webhook-id or svix-id" of "webhook-id/svix-id". */
-static const char *names_text(const char *names, char text[NAMES_SIZE]) {
+const char *header_names_text(const char *names, char text[HEADER_NAMES_SIZE]) {
     size_t length = 0;
     text[0] = '\0';
-    while (*names && length < NAMES_SIZE) {
+    while (*names && length < HEADER_NAMES_SIZE) {
         struct bytes name = header_name_take(&names);
-        length += (size_t)snprintf(text + length, NAMES_SIZE - length, "%s%.*s", length ? " or " : "", (int)name.length,
-                                   name.data);
+        length += (size_t)snprintf(text + length, HEADER_NAMES_SIZE - length, "%s%.*s", length ? " or " : "",
+                                   (int)name.length, name.data);
     }
     return text;
 }
 
-/* As exact as a person needs it: "90 seconds", "9 minutes", "3 hours", "400 days". */
-static const char *age_text(int64_t seconds, char text[AGE_SIZE]) {
+const char *age_text(int64_t seconds, char text[AGE_SIZE]) {
     static const struct {
         int64_t seconds;
         const char *name;
@@ -69,14 +65,15 @@ static void time_reason(const struct signature_report *report, int64_t now_ms, i
 void signature_reason(const struct signature_scheme *scheme, const struct signature_request *request,
                       enum signature_verdict verdict, const struct signature_report *report, int64_t now_ms,
                       int64_t tolerance_ms, struct fault *reason) {
-    char text[NAMES_SIZE];
-    const char *header = names_text(scheme->header, text);
+    char text[HEADER_NAMES_SIZE];
+    const char *header = header_names_text(scheme->header, text);
     switch (verdict) {
     case SIGNATURE_HEADER_MISSING:
         fault_set(reason, "the header %s, which holds the signature, is missing or empty", header);
         break;
     case SIGNATURE_HEADER_DOUBLED:
-        fault_set(reason, "the header %s stands more than once", names_text(doubled_header(scheme, request), text));
+        fault_set(reason, "the header %s stands more than once",
+                  header_names_text(doubled_header(scheme, request), text));
         break;
     case SIGNATURE_NO_CANDIDATE:
         fault_set(reason, "the header %s holds no signature of the form %s (%d bytes)", header,
@@ -85,17 +82,17 @@ void signature_reason(const struct signature_scheme *scheme, const struct signat
     case SIGNATURE_TIMESTAMP_MISSING:
         if (scheme->timestamp_header)
             fault_set(reason, "the header %s, which holds the timestamp, is missing or empty",
-                      names_text(scheme->timestamp_header, text));
+                      header_names_text(scheme->timestamp_header, text));
         else
             fault_set(reason, "the header %s holds no timestamp of the form %s", header, item_with(scheme, true));
         break;
     case SIGNATURE_TIMESTAMP_MALFORMED:
         fault_set(reason, "the timestamp in the header %s is not one number of unix seconds",
-                  scheme->timestamp_header ? names_text(scheme->timestamp_header, text) : header);
+                  scheme->timestamp_header ? header_names_text(scheme->timestamp_header, text) : header);
         break;
     case SIGNATURE_ID_MISSING:
         fault_set(reason, "the header %s, which holds the id that is signed, is missing or empty",
-                  names_text(scheme->id_header, text));
+                  header_names_text(scheme->id_header, text));
         break;
     case SIGNATURE_MISMATCH:
         fault_set(reason,

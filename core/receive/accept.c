@@ -44,46 +44,15 @@ static enum answer verify(struct exchange *exchange, const struct setup_source *
     }
 }
 
-static enum answer parse(struct exchange *exchange, struct bytes body, struct fault *reason) {
-    struct fault why = { .text = "" };
-    if (json_parse(&exchange->json, body, &why))
-        return ANSWER_NONE;
-    fault_set(reason, "the body is not JSON: %s", why.text);
-    return ANSWER_NOT_JSON;
-}
-
-/* Some senders first ask whether this address knows the secret: no event, and what it holds is the answer. */
-static enum answer find_challenge(struct exchange *exchange, const struct signature_challenge *asked,
-                                  struct fault *reason) {
-    const struct json *json = &exchange->json;
-    struct buffer *found = &exchange->challenge;
-    found->limit = ANSWER_TEXT_LIMIT;
-    buffer_clear(found);
-    if (asked->mark == NULL || !json_string(json, json_find(json, asked->mark, NULL), found) ||
-        !bytes_equal_text((struct bytes){ found->data, found->length }, asked->value))
-        return ANSWER_NONE;
-    buffer_clear(found);
-    if (json_string(json, json_find(json, asked->answer, NULL), found) && found->length > 0)
-        return ANSWER_CHALLENGE;
-    fault_set(reason, "%s: the value at %s is not a text of 1 to %d bytes", asked->value, asked->answer,
-              ANSWER_TEXT_LIMIT);
-    return ANSWER_NO_EVENT;
-}
-
 static enum answer identify(struct exchange *exchange, const struct setup_source *source,
                             const struct signature_request *signature, struct fault *reason) {
-    struct fault why = { .text = "" };
-    buffer_clear(&exchange->id);
-    if (!locate_value(source->scheme.event_id, &exchange->json, signature, EVENT_ID_LIMIT, &exchange->id, &why)) {
-        fault_set(reason, "event id: %s", why.text);
-        return ANSWER_NO_EVENT;
-    }
-    buffer_clear(&exchange->type);
-    if (!locate_value(source->scheme.event_type, &exchange->json, signature, EVENT_TYPE_LIMIT, &exchange->type, &why)) {
-        fault_set(reason, "event type: %s", why.text);
-        return ANSWER_NO_EVENT;
-    }
-    return ANSWER_NONE;
+    static const enum answer answers[] = {
+        [LOCATE_OK] = ANSWER_NONE,        [LOCATE_NOT_JSON] = ANSWER_NOT_JSON, [LOCATE_CHALLENGE] = ANSWER_CHALLENGE,
+        [LOCATE_NO_ID] = ANSWER_NO_EVENT, [LOCATE_NO_TYPE] = ANSWER_NO_EVENT,
+    };
+    exchange->challenge.limit = ANSWER_TEXT_LIMIT;
+    const struct locate_room room = { &exchange->json, &exchange->id, &exchange->type, &exchange->challenge };
+    return answers[locate_event(&source->scheme, signature, &room, reason)];
 }
 
 static void route(struct exchange *exchange, struct bytes source, struct bytes type) {
@@ -142,10 +111,6 @@ static enum answer examine(struct exchange *exchange, struct request *request, s
         .url = source->url,
     };
     if ((answer = verify(exchange, source, &signature, now_ms, reason)) != ANSWER_NONE)
-        return answer;
-    if ((answer = parse(exchange, signature.body, reason)) != ANSWER_NONE)
-        return answer;
-    if ((answer = find_challenge(exchange, &source->scheme.challenge, reason)) != ANSWER_NONE)
         return answer;
     if ((answer = identify(exchange, source, &signature, reason)) != ANSWER_NONE)
         return answer;
