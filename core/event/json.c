@@ -157,18 +157,29 @@ bool json_string(const struct json *json, int token, struct buffer *out) {
         return false;
     const jsmntok_t *at = &json->tokens[token].at;
     struct bytes inside = { json->text.data + at->start, (size_t)(at->end - at->start) };
+    char gathered[256]; /* short pieces: an append for each escape would cost more than all else */
+    size_t length = 0;
     while (inside.length > 0) {
+        if (length + 4 > sizeof gathered) {
+            if (!buffer_append(out, gathered, length))
+                return false;
+            length = 0;
+        }
+        if (inside.data[0] == '\\') {
+            length += json_unescape_next(&inside, gathered + length);
+            continue;
+        }
         const char *backslash = memchr(inside.data, '\\', inside.length);
         size_t run = backslash ? (size_t)(backslash - inside.data) : inside.length;
-        if (!buffer_append(out, inside.data, run))
-            return false;
-        inside = (struct bytes){ inside.data + run, inside.length - run };
-        if (inside.length > 0) {
-            char character[4];
-            size_t length = json_unescape_next(&inside, character);
-            if (!buffer_append(out, character, length))
+        if (run <= sizeof gathered - length) {
+            memcpy(gathered + length, inside.data, run);
+            length += run;
+        } else {
+            if (!buffer_append(out, gathered, length) || !buffer_append(out, inside.data, run))
                 return false;
+            length = 0;
         }
+        inside = (struct bytes){ inside.data + run, inside.length - run };
     }
-    return true;
+    return buffer_append(out, gathered, length);
 }
