@@ -4,11 +4,12 @@
 
 #include "cli/command.h"
 
-extern const struct command_option check_options[], refused_options[], send_options[];
+extern const struct command_option check_options[], refused_options[], send_options[], plugin_describe_options[];
 
 int check_run(const struct arguments *arguments);
 int refused_run(const struct arguments *arguments);
 int send_run(const struct arguments *arguments);
+int plugin_describe_run(const struct arguments *arguments);
 int version_run(const struct arguments *arguments);
 int help_run(const struct arguments *arguments);
 

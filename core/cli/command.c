@@ -5,7 +5,7 @@
 
 #include "base/units.h"
 
-enum { COMMAND_LIMIT = 32, HELP_OPTION = 256 /* --help, beyond the option numbers */ };
+enum { COMMAND_LIMIT = 32, COMMAND_NAME_SIZE = 64, HELP_OPTION = 256 /* --help, beyond the option numbers */ };
 
 const char *argument_value(const struct arguments *arguments, const char *option) {
     const struct command_option *options = arguments->command->options;
@@ -15,18 +15,29 @@ const char *argument_value(const struct arguments *arguments, const char *option
     return NULL;
 }
 
-const struct command *command_find(const struct command *commands, const char *name) {
-    for (const struct command *command = commands; command->name; command++)
-        if (strcmp(command->name, name) == 0)
+const struct command *command_find(const struct command *commands, const char *first, const char *second) {
+    char both[COMMAND_NAME_SIZE];
+    snprintf(both, sizeof both, "%s %s", first, second ? second : "");
+    const struct command *found = NULL;
+    for (const struct command *command = commands; command->name; command++) {
+        if (second && strcmp(command->name, both) == 0)
             return command;
-    return NULL;
+        if (strcmp(command->name, first) == 0)
+            found = command;
+    }
+    return found;
+}
+
+static bool command_is_group(const struct command *command, const char *word) {
+    size_t length = strlen(word);
+    return strncmp(command->name, word, length) == 0 && command->name[length] == ' ';
 }
 
 void command_print_all(const struct command *commands, FILE *stream) {
     fprintf(stream, "Grapnel receives signed webhooks, keeps each event safely and delivers it to plugins.\n\nusage: "
                     "grapnel COMMAND …\n\n");
     for (const struct command *command = commands; command->name; command++)
-        fprintf(stream, "  %-10s %s\n", command->name, command->summary);
+        fprintf(stream, "  %-16s %s\n", command->name, command->summary);
     fprintf(stream, "\n`grapnel help COMMAND` tells more. Exit codes: 0 done, 1 it failed, 2 wrong usage.\n");
 }
 
@@ -97,9 +108,10 @@ static int command_parse(struct arguments *arguments, int argc, char **argv, boo
         if (found == -1) {
             if (optind >= argc)
                 return EXIT_DONE;
-            if (arguments->word || !command->words[0])
+            bool two = strchr(command->words, ' ') != NULL;
+            if (!command->words[0] || (arguments->word && (!two || arguments->second_word)))
                 return command_complain(command, "unexpected argument", argv[optind]);
-            arguments->word = argv[optind++];
+            *(arguments->word ? &arguments->second_word : &arguments->word) = argv[optind++];
             continue;
         }
         if (found == ':')
@@ -113,13 +125,21 @@ static int command_parse(struct arguments *arguments, int argc, char **argv, boo
     }
 }
 
-static int command_unknown(const struct command *commands, const char *name) {
+int command_unknown(const struct command *commands, const char *first, const char *second) {
+    char given[COMMAND_NAME_SIZE];
     const char *names[COMMAND_LIMIT + 1] = { 0 };
-    for (int i = 0; commands[i].name && i < COMMAND_LIMIT; i++)
+    bool group = false;
+    for (int i = 0; commands[i].name && i < COMMAND_LIMIT; i++) {
         names[i] = commands[i].name;
-    const char *near = nearest_name(name, names);
-    fprintf(stderr, "grapnel: unknown command \"%s\"%s%s%s; see `grapnel help`\n", name,
+        group = group || command_is_group(&commands[i], first);
+    }
+    snprintf(given, sizeof given, "%s%s%s", first, group && second ? " " : "", group && second ? second : "");
+    const char *near = nearest_name(given, names);
+    fprintf(stderr, "grapnel: unknown command \"%s\"%s%s%s; see `grapnel help`\n", given,
             near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    for (const struct command *command = commands; group && command->name; command++)
+        if (command_is_group(command, first))
+            fprintf(stderr, "  grapnel %s %s\n", command->name, command->words);
     return EXIT_USAGE;
 }
 
@@ -133,11 +153,13 @@ int command_run(const struct command *commands, int argc, char **argv) {
         name = "help";
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
         name = "version";
-    struct arguments arguments = { .commands = commands, .command = command_find(commands, name) };
+    const char *second = argc > 2 ? argv[2] : NULL;
+    struct arguments arguments = { .commands = commands, .command = command_find(commands, name, second) };
     if (!arguments.command)
-        return command_unknown(commands, name);
+        return command_unknown(commands, name, second);
     bool asked_help = false;
-    int wrong = command_parse(&arguments, argc - 1, argv + 1, &asked_help);
+    int used = strchr(arguments.command->name, ' ') ? 2 : 1;
+    int wrong = command_parse(&arguments, argc - used, argv + used, &asked_help);
     if (wrong)
         return wrong;
     if (asked_help) {

@@ -20,8 +20,8 @@ struct command_option {
 struct arguments;
 
 struct command {
-    const char *name;  /* null ends the table */
-    const char *words; /* what may follow besides options: "[COMMAND]"; "" if nothing may */
+    const char *name;  /* one word, or two: "plugin describe"; null ends the table */
+    const char *words; /* what may follow besides options: "[COMMAND]"; "" if nothing may; as many as it has words */
     const char *summary;
     const char *more; /* a paragraph for `grapnel help COMMAND`; may be null */
     const struct command_option *options;
@@ -32,7 +32,7 @@ struct command {
 struct arguments {
     const struct command *command, *commands;
     const char *values[COMMAND_OPTION_LIMIT]; /* null: not given; a flag's is "" */
-    const char *word;                         /* the one word besides the options, or null */
+    const char *word, *second_word;           /* what was given besides the options, or null */
 };
 
 /* `-c FILE`, which every command that reads the config file has. */
@@ -48,7 +48,10 @@ const char *argument_value(const struct arguments *arguments, const char *option
 /* Finds the command, sorts its arguments, runs it. Returns the exit code of the process. */
 int command_run(const struct command *commands, int argc, char **argv);
 
-const struct command *command_find(const struct command *commands, const char *name); /* or null */
+/* By one word or, where `second` is not null, by two: the longer name wins. Null if there is none. */
+const struct command *command_find(const struct command *commands, const char *first, const char *second);
+/* Says that there is no such command, and what comes near; returns EXIT_USAGE. */
+int command_unknown(const struct command *commands, const char *first, const char *second);
 void command_print_all(const struct command *commands, FILE *stream);
 void command_print(const struct command *command, FILE *stream);
 

@@ -6,11 +6,9 @@ int help_run(const struct arguments *arguments) {
         command_print_all(arguments->commands, stdout);
         return EXIT_DONE;
     }
-    const struct command *command = command_find(arguments->commands, arguments->word);
-    if (!command) {
-        fprintf(stderr, "grapnel help: there is no command \"%s\"; see `grapnel help`\n", arguments->word);
-        return EXIT_USAGE;
-    }
+    const struct command *command = command_find(arguments->commands, arguments->word, arguments->second_word);
+    if (!command)
+        return command_unknown(arguments->commands, arguments->word, arguments->second_word);
     command_print(command, stdout);
     return EXIT_DONE;
 }

@@ -28,7 +28,11 @@ static const struct command commands[] = {
       "reasons hold neither secrets nor anything of a body. Of the config file only `state:` is read.",
       refused_options, refused_run },
     { "version", "", "Print the version", NULL, NULL, version_run },
-    { "help", "[COMMAND]", "Print the commands, or one command's options", NULL, NULL, help_run },
+    { "plugin describe", "FILE", "Print what a plugin says about itself: name, version, settings",
+      "FILE is the shared object, or the name of an installed one. It is loaded in a process of its own; nothing of it "
+      "but its description\nis used.",
+      plugin_describe_options, plugin_describe_run },
+    { "help", "[COMMAND [SUBCOMMAND]]", "Print the commands, or one command's options", NULL, NULL, help_run },
     { 0 },
 };
 

@@ -34,6 +34,9 @@ enum worker_end {
 
 /* What a plugin says about itself; views into the frame, valid during the call only. */
 struct worker_hello {
+    struct bytes name, version, summary;
+    int64_t abi_minor;
+    bool has_flush, has_check;
     struct setting_table table;
 };
 

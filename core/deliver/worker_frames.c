@@ -26,12 +26,13 @@ static bool frame_read_row(struct wire_frame *frame, struct setting_row *row) {
 }
 
 static bool frame_hello(struct worker *worker, struct wire_frame *frame) {
-    struct worker_hello hello = { 0 };
-    /* What people may want to know of it, and nothing here is acted on: name, version, summary; the ABI's minor, has flush, has check. */
-    for (int i = 0; i < 3; i++)
-        wire_get_text(frame);
-    for (int i = 0; i < 3; i++)
-        wire_get_number(frame);
+    /* All but the table is for people (`grapnel plugin describe`); nothing acts on it. */
+    struct worker_hello hello = { .name = wire_get_text(frame),
+                                  .version = wire_get_text(frame),
+                                  .summary = wire_get_text(frame),
+                                  .abi_minor = wire_get_number(frame),
+                                  .has_flush = wire_get_number(frame) != 0,
+                                  .has_check = wire_get_number(frame) != 0 };
     int64_t count = wire_get_number(frame);
     if (worker->state != WORKER_STARTING || frame->bad || count < 0 || count > FRAMES_SETTING_LIMIT)
         return false;
