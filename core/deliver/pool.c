@@ -222,7 +222,6 @@ struct pool *pool_make(const struct setup *setup, const struct setup_plugin *plu
     pool->plugin_lines.lines = POOL_PLUGIN_LINES;
     pool->behind = true; /* what an earlier run left */
     pool->next_due_ms = 0;
-    pool->event_bytes = setup->limits.body; /* cautious until some were seen */
     pool->random = (uint64_t)clock_monotonic_us() ^ ((uint64_t)number << 32) ^ (uint64_t)clock_wall_ms();
     for (int i = 0; i < pool->worker_count; i++)
         pool->slots[i].check_ms = INT64_MAX;

@@ -10,10 +10,7 @@ enum {
     POOL_WAITING_LIMIT = 1024,            /* deliveries in memory that no worker has yet; the rest stays in the store */
     POOL_WAITING_BYTES = 8 * 1024 * 1024, /* and the size of their events */
     POOL_READ_LIMIT = 256,                /* deliveries read from the store at once */
-    POOL_READ_LEAST = 4,
-    POOL_READ_BYTES = 4 * 1024 * 1024, /* about; judged by the sizes seen so far */
-    POOL_READ_MOST =
-        32 * 1024 * 1024, /* even if all are as large as `limits: body` allows, unless it is a single one */
+    POOL_READ_BYTES = 4 * 1024 * 1024,    /* and no further one when their events have this size */
     POOL_CLAIM_BUCKETS = 256,
     POOL_PIPELINE_US = 20000,          /* a worker is given about as much as it does in this time */
     POOL_DEPTH_LIMIT = 256,            /* and no more deliveries than this */
@@ -65,7 +62,6 @@ struct pool {
     int claim_count;
     int64_t paused_until_ms; /* monotonic */
     int64_t service_us;      /* moving mean of what one delivery takes; 0: none yet */
-    int64_t event_bytes;     /* the size of the largest event lately */
     uint64_t random;         /* state of the jitter's generator */
     struct pool_counts counts;
     /* Each with a budget of its own: a storm of failures must not hide what is lost to the plugin for good, nor its own words either. */

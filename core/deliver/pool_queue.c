@@ -44,14 +44,7 @@ bool pool_has_room(const struct pool *pool) {
            pool->waiting.bytes < POOL_WAITING_BYTES;
 }
 
-/* The largest one counts at once and is forgotten slowly: what a read may cost depends on it, not on the mean. */
-static void pool_note_size(struct pool *pool, const struct event *event) {
-    int64_t size = (int64_t)(event->body.length + event->headers.length);
-    pool->event_bytes = size > pool->event_bytes ? size : pool->event_bytes - (pool->event_bytes - size) / 16;
-}
-
 void pool_offer(struct pool *pool, struct event *event) {
-    pool_note_size(pool, event); /* also of those that will be read from the store */
     if (event->number <= pool->cursor || pool->behind)
         return;
     struct delivery *delivery = pool_has_room(pool) ? delivery_make(pool, event, 0, 0) : NULL;
@@ -67,62 +60,69 @@ void pool_fell_behind(struct pool *pool) {
     pool->behind = true;
 }
 
-/* How many to read at once, so that large events don't fill the memory. */
-static int pool_read_count(const struct pool *pool) {
-    int64_t count = POOL_READ_BYTES / (pool->event_bytes + 1), most = POOL_READ_MOST / pool->setup->limits.body;
-    count = count < POOL_READ_LEAST ? POOL_READ_LEAST : count > POOL_READ_LIMIT ? POOL_READ_LIMIT : count;
-    return most < 1 ? 1 : count < most ? (int)count : (int)most;
+/* One look into the store: so much at once that it is worth it, and no more, so that nothing else has to wait long. */
+struct pool_reading {
+    struct pool *pool;
+    int count;
+    size_t bytes;
+    bool failed; /* no memory for the latest; those after it must not be taken before it */
+};
+
+static bool pool_take(struct pool_reading *reading, const struct store_delivery *found, bool claim) {
+    struct pool *pool = reading->pool;
+    struct delivery *delivery = delivery_make(pool, found->event, found->attempts, found->crashes);
+    reading->failed = !delivery;
+    if (!delivery)
+        return false;
+    if (claim)
+        pool_claim(pool, delivery);
+    delivery_append(&pool->waiting, delivery);
+    reading->bytes += found->event->body.length + found->event->headers.length;
+    return ++reading->count < POOL_READ_LIMIT && reading->bytes < POOL_READ_BYTES && pool_has_room(pool);
+}
+
+static bool pool_take_fresh(void *context, const struct store_delivery *found) {
+    struct pool_reading *reading = context;
+    bool more = pool_take(reading, found, false);
+    if (!reading->failed)
+        reading->pool->cursor = found->event->number;
+    return more;
 }
 
 void pool_refill(struct pool *pool) {
-    struct store_delivery found[POOL_READ_LIMIT];
+    struct pool_reading reading = { .pool = pool };
+    struct store_taker taker = { .context = &reading, .take = pool_take_fresh };
     if (!pool->behind || pool->waiting.count >= POOL_READ_LIMIT || !pool_has_room(pool) ||
         clock_monotonic_ms() < pool->look_again_ms)
         return;
-    int wanted = pool_read_count(pool);
-    int count = store_read_fresh(pool->services.reader, pool->number, pool->cursor, found, wanted);
-    bool complete = count >= 0;
-    for (int i = 0; i < count; i++) {
-        struct delivery *delivery = complete ? delivery_make(pool, found[i].event, 0, found[i].crashes) : NULL;
-        if (delivery) {
-            pool_note_size(pool, found[i].event);
-            pool->cursor = found[i].event->number;
-            delivery_append(&pool->waiting, delivery);
-        }
-        complete = delivery != NULL; /* one left out: those after it must not move the cursor past it */
-        event_release(found[i].event);
-    }
-    /* A short answer was all there is, and whatever is committed after this look is offered: the writer hands over after its commit. */
-    if (complete && count < wanted)
+    enum store_read read = store_read_fresh(pool->services.reader, pool->number, pool->cursor, &taker);
+    /* Whatever is committed after this look is offered: the writer hands over after its commit. */
+    if (read == STORE_READ_ALL)
         pool->behind = false;
-    if (!complete)
+    else if (read == STORE_READ_FAILED || reading.failed)
         pool->look_again_ms = clock_monotonic_ms() + POOL_RETRY_LOOK_MS;
 }
 
+/* Claimed ones still stand in the store as due. */
+static bool pool_wants_due(void *context, int64_t event_number) {
+    struct pool_reading *reading = context;
+    return !pool_has_claim(reading->pool, event_number);
+}
+
+static bool pool_take_due(void *context, const struct store_delivery *found) {
+    return pool_take(context, found, true);
+}
+
 void pool_read_due(struct pool *pool) {
-    struct store_delivery found[POOL_READ_LIMIT + POOL_WAITING_LIMIT];
+    struct pool_reading reading = { .pool = pool };
+    struct store_taker taker = { .context = &reading, .wants = pool_wants_due, .take = pool_take_due };
     int64_t now = clock_wall_ms();
     if (pool->next_due_ms > now || !pool_has_room(pool))
         return;
-    /* Claimed ones still stand in the store as due, and first: ask for so many more. */
-    int wanted = pool_read_count(pool) + pool->claim_count;
-    int count = store_read_due(pool->services.reader, pool->number, now, found, wanted);
-    bool complete = count >= 0;
-    for (int i = 0; i < count; i++) {
-        if (!pool_has_claim(pool, found[i].event->number)) {
-            struct delivery *delivery = delivery_make(pool, found[i].event, found[i].attempts, found[i].crashes);
-            if (delivery) {
-                pool_note_size(pool, found[i].event);
-                pool_claim(pool, delivery);
-                delivery_append(&pool->waiting, delivery);
-            }
-            complete = complete && delivery;
-        }
-        event_release(found[i].event);
-    }
-    if (complete && count == wanted)
+    enum store_read read = store_read_due(pool->services.reader, pool->number, now, &taker);
+    if (read == STORE_READ_SOME && !reading.failed)
         pool->next_due_ms = now;
-    else if (!complete || !store_next_due(pool->services.reader, pool->number, now, &pool->next_due_ms))
+    else if (read != STORE_READ_ALL || !store_next_due(pool->services.reader, pool->number, now, &pool->next_due_ms))
         pool->next_due_ms = now + POOL_RETRY_LOOK_MS;
 }
 

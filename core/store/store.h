@@ -90,10 +90,13 @@ bool store_check(const char *folder, struct fault *fault);
 int store_plugin(struct store *store, const char *name, struct fault *fault);
 /* How many open deliveries belong to plugins other than `numbers`: parked. Call before store_start. */
 int64_t store_parked(struct store *store, const int *numbers, int count);
+/* How many deliveries are open, counted up to `limit`, so that a huge backlog takes no time; -1 if they can't be. Call
+ * before store_start, or after store_stop. */
+int64_t store_waiting(struct store *store, int64_t limit);
 bool store_start(struct store *store, struct fault *fault); /* starts the writer thread */
-/* Writes out all that was put and settled, stops the writer thread, checkpoints, closes. Nobody may call store_put any
- * more. */
-void store_close(struct store *store);
+/* Writes out all that was put and settled, and ends the writer thread. Nobody may call store_put any more. */
+void store_stop(struct store *store);
+void store_close(struct store *store); /* stops, checkpoints, closes; null is allowed */
 
 void store_put(struct store *store, struct store_put *put); /* any thread; never blocks */
 void store_settle(struct store *store,
@@ -104,19 +107,31 @@ struct store_reader;
 struct store_reader *store_reader_open(struct store *store, struct fault *fault);
 void store_reader_close(struct store_reader *reader);
 
-/* An open delivery with its event loaded (the caller's reference). */
+/* An open delivery with its event loaded. */
 struct store_delivery {
     struct event *event;
     int attempts, crashes; /* made so far */
     int64_t due_ms;
 };
-/* Deliveries never attempted, with event number above `after`, in its order. Returns how many
- * (at most limit), or -1. */
-int store_read_fresh(struct store_reader *reader, int plugin, int64_t after, struct store_delivery *deliveries,
-                     int limit);
+/* Who gets the deliveries that are read, one by one, and says when it has enough. Called within the read: the reader may
+ * not be used meanwhile, and while it lasts the write-ahead log can't begin anew. */
+struct store_taker {
+    void *context;
+    bool (*wants)(void *context, int64_t event); /* asked before the event is loaded; null: all are wanted */
+    /* The event must be held to be kept. False: no further one. */
+    bool (*take)(void *context, const struct store_delivery *delivery);
+};
+enum store_read {
+    STORE_READ_ALL,    /* there is nothing more */
+    STORE_READ_SOME,   /* the taker had enough */
+    STORE_READ_FAILED, /* and was logged; what was taken is good */
+};
+/* Deliveries never attempted, with event number above `after`, in its order. */
+enum store_read store_read_fresh(struct store_reader *reader, int plugin, int64_t after,
+                                 const struct store_taker *taker);
 /* Deliveries attempted before and due by now_ms, the longest due first. */
-int store_read_due(struct store_reader *reader, int plugin, int64_t now_ms, struct store_delivery *deliveries,
-                   int limit);
+enum store_read store_read_due(struct store_reader *reader, int plugin, int64_t now_ms,
+                               const struct store_taker *taker);
 /* When the next retry later than after_ms is due: INT64_MAX if none; false on error. */
 bool store_next_due(struct store_reader *reader, int plugin, int64_t after_ms, int64_t *due_ms);
 

@@ -72,7 +72,7 @@ struct store {
 
     struct waiting waiting; /* the one thing that all threads touch */
     pthread_t writer;
-    bool started;
+    bool started, stopped;
 
     /* The writer thread's own. */
     struct put_list puts;

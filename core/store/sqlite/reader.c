@@ -24,10 +24,9 @@ enum query {
     "CROSS JOIN name type ON type.number = e.type "
 
 static const char *const query_texts[QUERIES] = {
-    [QUERY_FRESH] =
-        DELIVERY_COLUMNS "WHERE d.plugin = ?1 AND d.event > ?2 AND d.attempts = 0 ORDER BY d.event LIMIT ?3",
-    [QUERY_DUE] = DELIVERY_COLUMNS
-    "WHERE d.plugin = ?1 AND d.attempts > 0 AND d.due_ms <= ?2 ORDER BY d.due_ms, d.event LIMIT ?3",
+    [QUERY_FRESH] = DELIVERY_COLUMNS "WHERE d.plugin = ?1 AND d.event > ?2 AND d.attempts = 0 ORDER BY d.event",
+    [QUERY_DUE] =
+        DELIVERY_COLUMNS "WHERE d.plugin = ?1 AND d.attempts > 0 AND d.due_ms <= ?2 ORDER BY d.due_ms, d.event",
     [QUERY_NEXT_DUE] = "SELECT min(due_ms) FROM delivery WHERE plugin = ?1 AND attempts > 0 AND due_ms > ?2",
     [QUERY_JOURNAL] = "SELECT entries FROM journal WHERE block = ?1 ORDER BY sequence",
     /* In the order of struct store_counts. */
@@ -111,41 +110,41 @@ static bool delivery_read(sqlite3_stmt *query, struct store_delivery *delivery) 
     return delivery->event;
 }
 
-static int deliveries_read(struct store_reader *reader, enum query which, int plugin, int64_t bound,
-                           struct store_delivery *deliveries, int limit) {
+static enum store_read deliveries_read(struct store_reader *reader, enum query which, int plugin, int64_t bound,
+                                       const struct store_taker *taker) {
     sqlite3_stmt *query = reader->queries[which];
+    bool enough = false;
+    int result = SQLITE_ROW;
     sqlite3_bind_int(query, 1, plugin);
     sqlite3_bind_int64(query, 2, bound);
-    sqlite3_bind_int(query, 3, limit);
-    int count = 0, result = SQLITE_DONE;
-    const char *why = NULL;
-    while (count < limit && (result = sqlite3_step(query)) == SQLITE_ROW) {
-        if (!delivery_read(query, &deliveries[count])) {
-            why = "out of memory";
-            result = SQLITE_NOMEM;
-            break;
+    while (!enough && (result = sqlite3_step(query)) == SQLITE_ROW) {
+        struct store_delivery delivery;
+        if (taker->wants && !taker->wants(taker->context, sqlite3_column_int64(query, 0))) {
+            continue;
         }
-        count++;
+        if (!delivery_read(query, &delivery)) {
+            reader_failed(reader, query, "out of memory");
+            return STORE_READ_FAILED;
+        }
+        enough = !taker->take(taker->context, &delivery);
+        event_release(delivery.event);
     }
     if (result != SQLITE_DONE && result != SQLITE_ROW) {
-        while (count > 0) {
-            event_release(deliveries[--count].event);
-        }
-        reader_failed(reader, query, why);
-        return -1;
+        reader_failed(reader, query, NULL);
+        return STORE_READ_FAILED;
     }
     sqlite3_reset(query);
-    return count;
+    return enough ? STORE_READ_SOME : STORE_READ_ALL;
 }
 
-int store_read_fresh(struct store_reader *reader, int plugin, int64_t after, struct store_delivery *deliveries,
-                     int limit) {
-    return deliveries_read(reader, QUERY_FRESH, plugin, after, deliveries, limit);
+enum store_read store_read_fresh(struct store_reader *reader, int plugin, int64_t after,
+                                 const struct store_taker *taker) {
+    return deliveries_read(reader, QUERY_FRESH, plugin, after, taker);
 }
 
-int store_read_due(struct store_reader *reader, int plugin, int64_t now_ms, struct store_delivery *deliveries,
-                   int limit) {
-    return deliveries_read(reader, QUERY_DUE, plugin, now_ms, deliveries, limit);
+enum store_read store_read_due(struct store_reader *reader, int plugin, int64_t now_ms,
+                               const struct store_taker *taker) {
+    return deliveries_read(reader, QUERY_DUE, plugin, now_ms, taker);
 }
 
 bool store_next_due(struct store_reader *reader, int plugin, int64_t after_ms, int64_t *due_ms) {

@@ -123,6 +123,22 @@ int64_t store_parked(struct store *store, const int *numbers, int count) {
     return parked;
 }
 
+int64_t store_waiting(struct store *store, int64_t limit) {
+    sqlite3_stmt *count = NULL;
+    int64_t waiting = -1;
+    if (sqlite3_prepare_v2(store->database, "SELECT count(*) FROM (SELECT 1 FROM delivery LIMIT ?1)", -1, &count,
+                           NULL) == SQLITE_OK) {
+        sqlite3_bind_int64(count, 1, limit);
+        waiting = sqlite3_step(count) == SQLITE_ROW ? sqlite3_column_int64(count, 0) : -1;
+    }
+    if (waiting < 0) {
+        log_error(store->log, "store: %s: counting deliveries failed: %s", store->path,
+                  sqlite3_errmsg(store->database));
+    }
+    sqlite3_finalize(count);
+    return waiting;
+}
+
 bool store_start(struct store *store, struct fault *fault) {
     sigset_t all, before;
     sigfillset(&all);
@@ -137,8 +153,8 @@ bool store_start(struct store *store, struct fault *fault) {
     return true;
 }
 
-void store_close(struct store *store) {
-    if (!store) {
+void store_stop(struct store *store) {
+    if (store->stopped) {
         return;
     }
     waiting_stop(&store->waiting);
@@ -147,6 +163,14 @@ void store_close(struct store *store) {
     } else {
         writer_run(store); /* what was put before a start that never came */
     }
+    store->stopped = true;
+}
+
+void store_close(struct store *store) {
+    if (!store) {
+        return;
+    }
+    store_stop(store);
     checkpoint_last(store);
     store_free(store);
 }

@@ -226,6 +226,42 @@ static inline void settled_wait(struct bench *bench, int count) {
     pthread_mutex_unlock(&bench->mutex);
 }
 
+/* Deliveries read into an array. */
+struct test_reading {
+    struct store_delivery *read;
+    int count, limit;
+    int64_t unwanted;
+};
+
+static inline bool reading_wants(void *context, int64_t event) {
+    return event != ((struct test_reading *)context)->unwanted;
+}
+
+static inline bool reading_take(void *context, const struct store_delivery *delivery) {
+    struct test_reading *reading = context;
+    assert_true(reading->count < reading->limit);
+    reading->read[reading->count] = *delivery;
+    event_hold(delivery->event);
+    return ++reading->count < reading->limit;
+}
+
+/* How many there are, at most limit; never asks for none. */
+static inline int read_fresh(struct bench *bench, int plugin, int64_t after, struct store_delivery *read, int limit) {
+    struct test_reading reading = { .read = read, .limit = limit };
+    struct store_taker taker = { .context = &reading, .take = reading_take };
+    enum store_read expected = store_read_fresh(bench->reader, plugin, after, &taker);
+    assert_int_equal(expected, reading.count < limit ? STORE_READ_ALL : STORE_READ_SOME);
+    return reading.count;
+}
+
+static inline int read_due(struct bench *bench, int plugin, int64_t now_ms, struct store_delivery *read, int limit) {
+    struct test_reading reading = { .read = read, .limit = limit };
+    struct store_taker taker = { .context = &reading, .take = reading_take };
+    enum store_read expected = store_read_due(bench->reader, plugin, now_ms, &taker);
+    assert_int_equal(expected, reading.count < limit ? STORE_READ_ALL : STORE_READ_SOME);
+    return reading.count;
+}
+
 /* One integer out of the closed or running store, by a reading connection of the test's own. */
 static inline int64_t query_integer(struct bench *bench, const char *text) {
     char path[128];

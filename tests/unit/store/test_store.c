@@ -10,7 +10,7 @@ static void test_put_is_read_back_whole(void **state) {
     assert_int_equal(put_one(bench, "evt_1", STORE_ACCEPTED), 1);
     assert_int_equal(put_one(bench, "evt_2", STORE_ACCEPTED), 2);
 
-    assert_int_equal(store_read_fresh(bench->reader, bench->plugins[1], 0, read, 4), 2);
+    assert_int_equal(read_fresh(bench, bench->plugins[1], 0, read, 4), 2);
     struct event *event = read[0].event;
     assert_int_equal(event->number, 1);
     assert_int_equal(event->received_ms, 1700000000000);
@@ -24,12 +24,12 @@ static void test_put_is_read_back_whole(void **state) {
     event_release(read[0].event);
     event_release(read[1].event);
 
-    assert_int_equal(store_read_fresh(bench->reader, bench->plugins[0], 1, read, 4), 1);
+    assert_int_equal(read_fresh(bench, bench->plugins[0], 1, read, 4), 1);
     assert_int_equal(read[0].event->number, 2);
     event_release(read[0].event);
-    assert_int_equal(store_read_fresh(bench->reader, bench->plugins[0], 0, read, 1), 1);
+    assert_int_equal(read_fresh(bench, bench->plugins[0], 0, read, 1), 1);
     event_release(read[0].event);
-    assert_int_equal(store_read_fresh(bench->reader, 99, 0, read, 4), 0);
+    assert_int_equal(read_fresh(bench, 99, 0, read, 4), 0);
     assert_counts(bench, (struct store_counts){ .events = 2, .pending = 4 });
 }
 
@@ -93,7 +93,7 @@ static void test_bad_put_does_not_harm_its_group(void **state) {
     assert_int_equal(put_one(bench, "evt_2", STORE_ACCEPTED), 3);
     assert_int_equal(bench->broken, 0);
     struct store_delivery read[4]; /* the names that were new when the group was rolled back were written again */
-    assert_int_equal(store_read_fresh(bench->reader, bench->plugins[0], 0, read, 4), 3);
+    assert_int_equal(read_fresh(bench, bench->plugins[0], 0, read, 4), 3);
     for (int i = 0; i < 3; i++) {
         assert_string_equal(read[i].event->type.data, "payment.succeeded");
         event_release(read[i].event);
@@ -123,7 +123,7 @@ static void test_settle_done(void **state) {
     int64_t event = put_one(bench, "evt_1", STORE_ACCEPTED);
     store_settle(bench->store, settle_make(event, bench->plugins[0], STORE_DONE, 1, ""));
     settled_wait(bench, 1);
-    assert_int_equal(store_read_fresh(bench->reader, bench->plugins[0], 0, read, 2), 0);
+    assert_int_equal(read_fresh(bench, bench->plugins[0], 0, read, 2), 0);
     assert_counts(bench, (struct store_counts){ .events = 1, .pending = 1 });
     assert_int_equal(store_read_journal(bench->reader, event, story, 4), 1);
     assert_int_equal(story[0].event, event);
@@ -153,13 +153,13 @@ static void test_settle_later_then_dead(void **state) {
     later->crashes = 1;
     store_settle(bench->store, later);
     settled_wait(bench, 1);
-    assert_int_equal(store_read_fresh(bench->reader, plugin, 0, read, 2), 0);
-    assert_int_equal(store_read_due(bench->reader, plugin, 1700000004999, read, 2), 0);
+    assert_int_equal(read_fresh(bench, plugin, 0, read, 2), 0);
+    assert_int_equal(read_due(bench, plugin, 1700000004999, read, 2), 0);
     assert_true(store_next_due(bench->reader, plugin, 1700000004999, &due_ms));
     assert_int_equal(due_ms, 1700000005000);
     assert_true(store_next_due(bench->reader, plugin, 1700000005000, &due_ms));
     assert_true(due_ms == INT64_MAX);
-    assert_int_equal(store_read_due(bench->reader, plugin, 1700000005000, read, 2), 1);
+    assert_int_equal(read_due(bench, plugin, 1700000005000, read, 2), 1);
     assert_int_equal(read[0].attempts, 1);
     assert_int_equal(read[0].crashes, 1);
     assert_int_equal(read[0].due_ms, 1700000005000);
@@ -199,12 +199,20 @@ static void test_due_order(void **state) {
     }
     store_settle(bench->store, first);
     settled_wait(bench, 4);
-    assert_int_equal(store_read_due(bench->reader, bench->plugins[0], 35, read, 8), 3);
+    assert_int_equal(read_due(bench, bench->plugins[0], 35, read, 8), 3);
     static const int64_t expected[] = { 2, 4, 1 };
     for (int i = 0; i < 3; i++) {
         assert_int_equal(read[i].event->number, expected[i]);
         event_release(read[i].event);
     }
+    struct test_reading reading = { .read = read, .limit = 8, .unwanted = expected[1] };
+    struct store_taker taker = { .context = &reading, .wants = reading_wants, .take = reading_take };
+    assert_int_equal(store_read_due(bench->reader, bench->plugins[0], 35, &taker), STORE_READ_ALL);
+    assert_int_equal(reading.count, 2);
+    assert_int_equal(read[0].event->number, expected[0]);
+    assert_int_equal(read[1].event->number, expected[2]);
+    event_release(read[0].event);
+    event_release(read[1].event);
 }
 
 /* The outcomes of one delivery are written in the order in which they came, however many there are. */
@@ -221,7 +229,7 @@ static void test_settles_keep_their_order(void **state) {
     }
     settled_wait(bench, COUNT);
     struct store_delivery read;
-    assert_int_equal(store_read_due(bench->reader, bench->plugins[0], INT64_MAX, &read, 1), 1);
+    assert_int_equal(read_due(bench, bench->plugins[0], INT64_MAX, &read, 1), 1);
     assert_int_equal(read.attempts, COUNT);
     event_release(read.event);
 }
@@ -251,7 +259,7 @@ static void test_reopen(void **state) {
     assert_int_equal(store_parked(bench->store, bench->plugins, 2), 0);
     assert_int_equal(store_parked(bench->store, bench->plugins, 1), 2);
     bench_start(bench);
-    assert_int_equal(store_read_fresh(bench->reader, bench->plugins[0], 0, read, 4), 1);
+    assert_int_equal(read_fresh(bench, bench->plugins[0], 0, read, 4), 1);
     assert_string_equal(read[0].event->id.data, "evt_2");
     event_release(read[0].event);
     assert_int_equal(store_read_journal(bench->reader, 1, story, 4), 1);

@@ -94,7 +94,7 @@ static void test_killed_at_any_moment(void **state) {
             struct store_delivery open = { 0 };
             struct store_journal_entry story[4];
             int done = store_read_journal(bench->reader, event, story, 4);
-            int count = store_read_fresh(bench->reader, bench->plugins[0], event - 1, &open, 1);
+            int count = read_fresh(bench, bench->plugins[0], event - 1, &open, 1);
             int waiting = count == 1 && open.event->number == event;
             assert_int_equal(done + waiting, 1);
             if (count == 1) {
