@@ -21,6 +21,7 @@
 #include "base/units.h"
 #include "base/version.h"
 #include "cli/setup_load.h"
+#include "daemon/announce.h"
 #include "daemon/service.h"
 #include "daemon/signals.h"
 #include "deliver/dispatch.h"
@@ -128,12 +129,8 @@ static bool serve_open_store(struct serve *serve, struct fault *fault) {
         if (serve->plugin_numbers[i] < 0)
             return false;
     }
-    int64_t parked = store_parked(serve->store, serve->plugin_numbers, serve->setup->plugin_count);
-    if (parked > 0)
-        log_warn(&serve->log,
-                 "%lld deliveries wait for plugins that are no longer in %s; they are kept, and go on when the plugins "
-                 "are back",
-                 (long long)parked, serve->setup->path);
+    announce_waiting(&serve->log, serve->store, "they go on now");
+    announce_parked(&serve->log, serve->setup, serve->store, serve->plugin_numbers);
     return true;
 }
 
@@ -179,6 +176,7 @@ static bool serve_start(struct serve *serve, struct fault *fault) {
     serve->admin = admin_start(&asked, fault);
     if (!serve->admin)
         return false;
+    announce_sources(&serve->log, serve->setup);
     log_info(&serve->log, "ready: listening on %s", server_addresses(serve->server));
     service_notify("READY=1");
     return true;
@@ -219,7 +217,7 @@ static void serve_drain(struct serve *serve) {
         server_stop(serve->server);
     if (dispatch_held(serve->dispatch) > 0)
         log_warn(&serve->log,
-                 "workers are killed with %d deliveries in their hands, which come again after the next start",
+                 "workers are killed in the middle of their work; deliveries that come again after the next start: %d",
                  dispatch_held(serve->dispatch));
     dispatch_kill(serve->dispatch);
     while (dispatch_alive(serve->dispatch) && dispatch_turn(serve->dispatch, INT64_MAX, &fault))
@@ -237,8 +235,11 @@ static void serve_stop(struct serve *serve) {
         admin_stop(serve->admin);
         dispatch_close(serve->dispatch);
     }
-    if (serve->store)
+    if (serve->store) {
+        store_stop(serve->store);
+        announce_waiting(&serve->log, serve->store, "they go on with the next start");
         store_close(serve->store);
+    }
     dispatch_free(serve->dispatch);
     if (serve->broken_watch.ready) {
         loop_remove(serve->loop, &serve->broken_watch);

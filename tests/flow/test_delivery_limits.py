@@ -130,3 +130,16 @@ def test_stop_timeout_is_for_all_that_stopping_takes(tmp_path):
             if "stopping: intake ends" in line or "workers are killed" in line
         )
         assert (ended - began).total_seconds() < 4.2 * SLOWNESS
+
+
+def test_a_second_signal_kills_what_hangs(tmp_path):
+    with Daemon(tmp_path, config()) as daemon:
+        daemon.sender().accepted(event("e1", do="hang"))
+        wait_for(lambda: attempts(tmp_path), "the worker to hang")
+        daemon.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: "stopping: " in daemon.log(), "the stop to begin")
+        began = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - began < 10 * SLOWNESS, "stop_timeout is 25 s"
+        assert "workers are killed in the middle of their work; deliveries that come again after the next start: 1\n" in daemon.log()
+        assert "deliveries that wait: 1; they go on with the next start\n" in daemon.log()

@@ -187,11 +187,27 @@ def test_a_second_signal_ends_a_stop_that_waits_for_a_sender(tmp_path):
     with Daemon(tmp_path, CONFIG + "\n") as daemon:
         host, _, port = daemon.addresses[0].rpartition(":")
         with socket.create_connection((host, int(port)), timeout=60) as slow:
-            slow.sendall(b"POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
-            daemon.sender().accepted(event("after_it"))  # so the slow one has been taken, too
+            slow.sendall(b"POST /webhook HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"
+                         b"Expect: 100-continue\r\n\r\n")
+            assert slow.recv(100).startswith(b"HTTP/1.1 100 ")  # its body is waited for now
             begun = time.monotonic()
             daemon.process.send_signal(signal.SIGTERM)
             wait_for(lambda: "stopping: " in daemon.log(), "the stop to begin")
             assert daemon.stop() == 0
         assert time.monotonic() - begun < 2 * SLOWNESS, "a sender in the middle of a request gets 3 s, but for the signal"
         assert "connections that were still open: 1;" in daemon.log() and "workers are killed" not in daemon.log()
+
+
+def test_a_start_and_a_stop_say_what_waits(tmp_path):
+    waits = CONFIG.replace("settings: { path: events.log }", "settings: { path: /dev/full }")
+    with Daemon(tmp_path, waits) as daemon:
+        assert "sources: cryptopay at /webhook, stripe at /stripe, chat at /chat, shop at /shop\n" in daemon.log()
+        assert "deliveries that wait" not in daemon.log()
+        daemon.sender().accepted(event("waiting"))
+        assert daemon.stop() == 0
+        assert "deliveries that wait: 1; they go on with the next start\n" in daemon.log()
+    with Daemon(tmp_path, CONFIG) as daemon:
+        assert "deliveries that wait: 1; they go on now\n" in daemon.log()
+        daemon.drained()
+        assert daemon.stop() == 0
+        assert daemon.log().count("deliveries that wait") == 1

@@ -1,0 +1,16 @@
+/* What the log says about a start and a stop besides that they happened. */
+#ifndef DAEMON_ANNOUNCE_H
+#define DAEMON_ANNOUNCE_H
+
+#include "base/log.h"
+#include "config/setup.h"
+#include "store/store.h"
+
+/* Which sources receive at which paths. */
+void announce_sources(struct log *log, const struct setup *setup);
+/* `deliveries that wait: 12`, with what that means behind it; nothing where none waits. */
+void announce_waiting(struct log *log, struct store *store, const char *meaning);
+/* Deliveries whose plugins are no longer in the config. `numbers` are the store's of those that are. */
+void announce_parked(struct log *log, const struct setup *setup, struct store *store, const int *numbers);
+
+#endif
