@@ -22,10 +22,8 @@ static const struct command commands[] = {
       "The first of the source's secrets signs. Prints each answer; exit code 1 if one of them is not a 2xx.",
       send_options, send_run },
     { "refused", "", "Print the last requests that the running daemon refused, and why",
-      "The newest first; of each source, and of requests that came to none, the last 100 since the daemon started, and "
-      "1000 "
-      "in all. The\n"
-      "reasons hold neither secrets nor anything of a body. Of the config file only `state:` is read.",
+      "The newest first: of each source and of what came to none the last 100, and at most 1000 in all. The reasons\n"
+      "hold neither secrets nor anything of a body. Of the config file only `state:` is read.",
       refused_options, refused_run },
     { "version", "", "Print the version", NULL, NULL, version_run },
     { "plugin describe", "FILE", "Print what a plugin says about itself: name, version, settings",
