@@ -332,6 +332,9 @@ bool civetweb_head_is_whole(const struct mg_connection *connection) {
     const struct mg_request_info *request = &connection->request_info;
     const char *end = connection->buf + connection->request_len;
     const char *last = request->http_version;
+    /* CR LF, or LF: a space behind them makes the first header another one's folded line, and civetweb drops it. */
+    if (request->num_headers > 0 && request->http_headers[0].name > last + strlen(last) + 2)
+        return false;
     for (int i = 0; i < request->num_headers; i++) {
         const char *name = request->http_headers[i].name, *name_end = name + strlen(name);
         last = request->http_headers[i].value;

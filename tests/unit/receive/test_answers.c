@@ -225,6 +225,7 @@ static void framing(void **state) {
             fail_msg("%s: %d %s", bad[i], reply.status, reply.body);
         client_expect_end(client);
     }
+    assert_int_equal(ask(*state, "POST /webhook HTTP/1.1\r\n A: folded\r\nContent-Length: 2\r\n\r\n{}").status, 400);
     struct buffer many = { 0 };
     buffer_append_text(&many, "POST /webhook HTTP/1.1\r\n");
     for (int i = 0; i < 70; i++)
