@@ -1,0 +1,74 @@
+/* Tables: widths, the breaking of the last column, and that no byte of a cell reaches the terminal as a command. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/table.h"
+
+/* Prints cells, ended by null, in rows of `columns`. */
+static void assert_table(size_t columns, size_t width, const char *const *cells, const char *wanted) {
+    struct table table = { .columns = columns };
+    char *printed = NULL;
+    size_t length = 0;
+    FILE *stream = open_memstream(&printed, &length);
+    for (; *cells != NULL; cells++)
+        table_add(&table, bytes_of(*cells));
+    assert_true(table_print(&table, stream, width));
+    fclose(stream);
+    assert_string_equal(printed, wanted);
+    free(printed);
+    table_free(&table);
+}
+
+static void test_columns_are_as_wide_as_their_cells(void **state) {
+    assert_table(3, 0, (const char *[]){ "A", "B", "C", "€uro", "", "one two", "x", "123", "", NULL },
+                 "A     B    C\n"
+                 "€uro       one two\n"
+                 "x     123  \n");
+}
+
+static void test_the_last_column_is_broken_at_spaces(void **state) {
+    const char *cells[] = { "12345678", "the quick brown fox jumps over the lazy dog", "1", "short", NULL };
+    assert_table(2, 34, cells,
+                 "12345678  the quick brown fox\n"
+                 "          jumps over the lazy dog\n"
+                 "1         short\n");
+    assert_table(2, 35, cells,
+                 "12345678  the quick brown fox\n"
+                 "          jumps over the lazy dog\n"
+                 "1         short\n");
+    assert_table(2, 0, cells, "12345678  the quick brown fox jumps over the lazy dog\n1         short\n");
+}
+
+static void test_a_long_word_is_broken_anyway(void **state) {
+    assert_table(2, 28, (const char *[]){ "ab", "€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€ €", NULL },
+                 "ab  €€€€€€€€€€€€€€€€€€€€€€€€\n"
+                 "    €€€€€€ €\n");
+}
+
+static void test_a_terminal_too_narrow_is_left_to_break_lines(void **state) {
+    assert_table(2, 20, (const char *[]){ "abcdefgh", "the quick brown fox jumps over", NULL },
+                 "abcdefgh  the quick brown fox jumps over\n");
+}
+
+static void test_no_control_byte_gets_through(void **state) {
+    assert_table(2, 0, (const char *[]){ "\x1b[2J", "\xff\r\n\x7f\xc2\x9b", NULL },
+                 "\\x1b[2J  \\xff\\x0d\\n\\x7f\\xc2\\x9b\n");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_columns_are_as_wide_as_their_cells),
+        cmocka_unit_test(test_the_last_column_is_broken_at_spaces),
+        cmocka_unit_test(test_a_long_word_is_broken_anyway),
+        cmocka_unit_test(test_a_terminal_too_narrow_is_left_to_break_lines),
+        cmocka_unit_test(test_no_control_byte_gets_through),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
