@@ -10,6 +10,7 @@ function(grapnel_find_library name)
 endfunction()
 grapnel_find_library(yaml-0.1)
 grapnel_find_library(sqlite3)
+grapnel_find_library(libxxhash)
 grapnel_find_library(libcurl)
 grapnel_find_library(libpq)
 

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/fault.h"
+#include "event/event.h"
 
 /* The first of each is what a row means that says nothing. */
 enum signature_hash { SIGNATURE_SHA256, SIGNATURE_SHA1, SIGNATURE_SHA512 };
@@ -99,6 +100,11 @@ struct signature_report {
 enum signature_verdict signature_verify(const struct signature_scheme *scheme, struct signature_key *const *keys,
                                         int key_count, const struct signature_request *request, int64_t now_ms,
                                         int64_t tolerance_ms, struct signature_report *report);
+
+/* Of a request that was verified: a digest of its source and of the bytes that were signed, and of nothing else, so that
+ * whoever sends them once more can't make it another one. Shares no value with event_digest. False if it can't be hashed. */
+bool signature_guard(const struct signature_scheme *scheme, const struct signature_request *request,
+                     struct bytes source, unsigned char guard[EVENT_DIGEST_SIZE]);
 
 /* Why a request got this verdict, for the log of the operator: names the header, tells how old the timestamp is. Never a secret, nor a
  * signature; nothing that the sender wrote. */

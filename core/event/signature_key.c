@@ -92,7 +92,7 @@ void signature_key_free(struct signature_key *key) {
     free(key);
 }
 
-static bool signed_add(struct hash *hash, const struct signature_scheme *scheme, const struct signed_values *values) {
+bool signed_add(struct hash *hash, const struct signature_scheme *scheme, const struct signed_values *values) {
     const char *template = scheme->signed_template;
     while (*template) {
         struct bytes literal, value = { NULL, 0 };

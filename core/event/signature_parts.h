@@ -36,6 +36,8 @@ enum signature_verdict header_read(const struct signature_request *request, cons
 struct signed_values {
     struct bytes timestamp, id, url, body;
 };
+/* Adds the signed text to a hash. */
+bool signed_add(struct hash *hash, const struct signature_scheme *scheme, const struct signed_values *values);
 /* HMAC of the signed text, which is never put together; hash_size(scheme->hash) bytes. */
 bool signature_mac(const struct signature_scheme *scheme, const struct signature_key *key,
                    const struct signed_values *values, unsigned char mac[HASH_SIZE_LIMIT]);

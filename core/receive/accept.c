@@ -66,7 +66,8 @@ static void route(struct exchange *exchange, struct bytes source, struct bytes t
 
 /* Makes exchange->put of what was verified. */
 static enum answer make_event(struct exchange *exchange, const struct setup_source *source,
-                              const struct request *request, int64_t now_ms) {
+                              const struct request *request, const struct signature_request *signature,
+                              int64_t now_ms) {
     struct intake *intake = exchange->intake;
     struct bytes name = intake->sources[exchange->source].name;
     struct bytes id = { exchange->id.data, exchange->id.length }, type = { exchange->type.data, exchange->type.length };
@@ -80,6 +81,12 @@ static enum answer make_event(struct exchange *exchange, const struct setup_sour
     if (exchange->put.event == NULL)
         return ANSWER_UNAVAILABLE;
     event_digest(name, id, exchange->put.digest);
+    exchange->put.guarded = source->replay_guard;
+    if (source->replay_guard && !signature_guard(&source->scheme, signature, name, exchange->put.guard)) {
+        event_release(exchange->put.event);
+        exchange->put.event = NULL;
+        return ANSWER_UNAVAILABLE;
+    }
     route(exchange, name, type);
     return ANSWER_NONE;
 }
@@ -114,7 +121,7 @@ static enum answer examine(struct exchange *exchange, struct request *request, s
         return answer;
     if ((answer = identify(exchange, source, &signature, reason)) != ANSWER_NONE)
         return answer;
-    return make_event(exchange, source, request, now_ms);
+    return make_event(exchange, source, request, &signature, now_ms);
 }
 
 /* A connection that is never silent would keep its thread for ever, while others wait for one: it ends with this answer,

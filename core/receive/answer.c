@@ -10,6 +10,8 @@
 static const struct answer_row rows[ANSWER_COUNT] = {
     [ANSWER_ACCEPTED] = { 200, "OK", "accepted", "accepted", "", "{\"received\":true}" },
     [ANSWER_DUPLICATE] = { 200, "OK", "duplicate", "a duplicate", "", "{\"received\":true,\"duplicate\":true}" },
+    [ANSWER_CONFLICT] = { 200, "OK", "conflict", "a duplicate with another body", "",
+                          "{\"received\":true,\"duplicate\":true}" },
     [ANSWER_CHALLENGE] = { 200, "OK", "challenge", "a challenge", "", "" },
     [ANSWER_SIGNATURE] = { 400, "Bad Request", "signature", "the signature is wrong", "",
                            "signature verification failed" },

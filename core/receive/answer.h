@@ -12,6 +12,7 @@
 enum answer {
     ANSWER_ACCEPTED,
     ANSWER_DUPLICATE,
+    ANSWER_CONFLICT,  /* a duplicate with another body */
     ANSWER_CHALLENGE, /* no event, but a sender's question whether it came to the right place */
     ANSWER_SIGNATURE,
     ANSWER_TIMESTAMP,

@@ -13,8 +13,8 @@
 enum { KEEP_BODY = 64 * 1024, KEEP_TOKENS = 4096 };
 
 static const enum answer result_answers[INTAKE_STORE_RESULTS] = {
-    [STORE_ACCEPTED] = ANSWER_ACCEPTED,
-    [STORE_DUPLICATE] = ANSWER_DUPLICATE,
+    [STORE_ACCEPTED] = ANSWER_ACCEPTED,       [STORE_DUPLICATE] = ANSWER_DUPLICATE,
+    [STORE_CONFLICT] = ANSWER_CONFLICT,       [STORE_REPLAY] = ANSWER_DUPLICATE, /* the log tells it apart */
     [STORE_UNAVAILABLE] = ANSWER_UNAVAILABLE,
 };
 
@@ -33,6 +33,22 @@ static void exchange_log(const struct exchange *exchange, enum answer answer) {
               answer_row(answer)->reason, exchange->put.plugin_count);
 }
 
+/* Duplicates that nobody should send: both may be a forger's doing, or a sender's mistake. */
+static void exchange_doubt(const struct exchange *exchange, enum store_result result) {
+    struct intake *intake = exchange->intake;
+    const struct event *event = exchange->put.event;
+    if (result == STORE_CONFLICT)
+        log_limited(
+            intake->options.log, &intake->sources[exchange->source].doubt_lines, LOG_LEVEL_WARN,
+            "source \"%s\": event id \"%s\" came again with another body; answered as a duplicate, not delivered",
+            event->source.data, event->id.data);
+    if (result == STORE_REPLAY)
+        log_limited(intake->options.log, &intake->sources[exchange->source].doubt_lines, LOG_LEVEL_WARN,
+                    "source \"%s\": event id \"%s\" is a replay: what is signed came before under another id; "
+                    "answered as a duplicate, not delivered",
+                    event->source.data, event->id.data);
+}
+
 /* On the writer thread. The connection's own thread may be reading meanwhile, but never writes or closes before the state says so. (Over TLS
  * the two can't be had at once: there this would only note the answer, and the thread would wait and send it.) */
 static void exchange_done(struct store_put *put, enum store_result result) {
@@ -47,6 +63,7 @@ static void exchange_done(struct store_put *put, enum store_result result) {
     if (result == STORE_UNAVAILABLE)
         intake_refused(intake, exchange->source, answer, mg_get_request_info(exchange->connection)->remote_addr,
                        answer_row(answer)->reason);
+    exchange_doubt(exchange, result);
     exchange_log(exchange, answer);
     event_release(put->event);
     put->event = NULL;

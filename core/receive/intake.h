@@ -18,7 +18,7 @@ struct intake_source {
     _Atomic uint64_t unrouted; /* of the accepted ones */
     /* Requests that each of the source's secrets has signed, in time; not all of them are events. */
     _Atomic uint64_t secrets[SIGNATURE_SECRET_LIMIT];
-    struct log_limit refusal_lines, unrouted_lines;
+    struct log_limit refusal_lines, unrouted_lines, doubt_lines; /* doubt: duplicates that are not quite the same */
 };
 
 enum {

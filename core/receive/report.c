@@ -61,8 +61,11 @@ static void tell_source(struct report *report, int source, int64_t seconds) {
     uint64_t unrouted = grown(&counted->unrouted, &told->unrouted);
     if (unrouted > 0)
         buffer_format(&line, " (%llu unrouted)", (unsigned long long)unrouted);
-    buffer_format(&line, ", %llu duplicate, %llu refused%s%s", (unsigned long long)since[ANSWER_DUPLICATE],
-                  (unsigned long long)refused, buffer_text(&refusals), refused > 0 ? ")" : "");
+    buffer_format(&line, ", %llu duplicate", (unsigned long long)(since[ANSWER_DUPLICATE] + since[ANSWER_CONFLICT]));
+    if (since[ANSWER_CONFLICT] > 0)
+        buffer_format(&line, " (%llu conflict)", (unsigned long long)since[ANSWER_CONFLICT]);
+    buffer_format(&line, ", %llu refused%s%s", (unsigned long long)refused, buffer_text(&refusals),
+                  refused > 0 ? ")" : "");
     tell_secrets(report, source, &line);
     if (all > 0)
         log_info(report->intake->options.log, "in the last %lld s, %s%s: %s", (long long)seconds,
@@ -79,6 +82,8 @@ static void tell_left_out(struct intake *intake, int source, bool now) {
     log_limit_tell(intake->options.log, &counted->refusal_lines, now, what);
     snprintf(what, sizeof(what), "events without a route, source %s", counted->name.data);
     log_limit_tell(intake->options.log, &counted->unrouted_lines, now, what);
+    snprintf(what, sizeof(what), "events that came again changed, source %s", counted->name.data);
+    log_limit_tell(intake->options.log, &counted->doubt_lines, now, what);
 }
 
 void report_tell(struct report *report, bool now) {

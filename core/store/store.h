@@ -15,14 +15,21 @@ struct store;
 enum store_result {
     STORE_ACCEPTED,    /* on disk */
     STORE_DUPLICATE,   /* the first copy is on disk */
+    STORE_CONFLICT,    /* a duplicate too: its id was accepted, but with another body; that first one is on disk */
+    STORE_REPLAY,      /* a duplicate too: its id is new, but its guard was accepted; that first one is on disk */
     STORE_UNAVAILABLE, /* not stored: disk full, I/O error, locked; the sender must try again */
 };
 
 /* One event on its way to disk. Memory of the caller, untouched by it between store_put and done. */
 struct store_put {
-    struct store_put *next; /* the store's */
-    struct event *event;    /* the caller's reference; its number is set by the store */
-    unsigned char digest[EVENT_DIGEST_SIZE];
+    struct store_put *next;                  /* the store's */
+    struct event *event;                     /* the caller's reference; its number is set by the store */
+    unsigned char digest[EVENT_DIGEST_SIZE]; /* of source and id, see event_digest: never accepted twice */
+    unsigned char guard[EVENT_DIGEST_SIZE];  /* if guarded, of what was signed, see signature_guard: neither is this */
+    bool guarded;
+    /* The store's, of the body: tells whether an id comes again with the same bytes. It is no defence and needs none, since
+     * whoever chooses the bytes holds the secret; two bodies that share it cost no more than a missing warning. */
+    uint64_t body_hash;
     const int *plugins; /* store numbers (store_plugin) of the plugins that it is routed to */
     int plugin_count;   /* 0: kept as unrouted */
     /* Called once, on the writer thread, after the commit (or its failure) that decided; must not block. The put may be

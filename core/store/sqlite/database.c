@@ -5,7 +5,7 @@
 #include "schema_sql.h"
 #include "store/sqlite/engine.h"
 
-enum { APPLICATION_ID = 0x47524e4c, SCHEMA_VERSION = 1 }; /* as in schema.sql */
+enum { APPLICATION_ID = 0x47524e4c, SCHEMA_VERSION = 2 }; /* as in schema.sql */
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -92,6 +92,14 @@ bool database_is_usable(const char *path, int64_t application, int64_t version, 
             fault,
             "%s: written by a newer grapnel (its version is %lld, this program knows up to %d): run that one, or give "
             "this one another `state:` folder",
+            path, (long long)version, SCHEMA_VERSION);
+    }
+    if (version < SCHEMA_VERSION) {
+        return fault_set(
+            fault,
+            "%s: written by a grapnel from before the first release (its version is %lld, this program needs %d): let "
+            "that one finish its deliveries, then move the file and its -wal away, or give this one another `state:` "
+            "folder",
             path, (long long)version, SCHEMA_VERSION);
     }
     return true;

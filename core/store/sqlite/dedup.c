@@ -5,28 +5,51 @@
 #include "store/sqlite/engine.h"
 
 enum {
-    PAGE_PER_KEYS = 64,    /* a page for so many new keys, at least: twice as fast as keys for the next run come in */
+    PAGE_PER_KEYS = 50,    /* a page for so many new keys, at least: twice as fast as keys for the next run come in */
     FORGET_AT_LEAST = 256, /* events whose rows of dedup_recent a group deletes, when there are such */
     FORGET_PER_KEY = 4,
 };
 
-int dedup_add(struct store *store, const unsigned char digest[EVENT_DIGEST_SIZE], int64_t event, bool *known) {
-    struct dedup *dedup = &store->dedup;
-    struct digest_entry entry = digest_entry_of(digest, event);
-    int64_t first;
-    if (dedup->recent.count >= DIGEST_SET_LIMIT) { /* memory was short ever since a run was due */
-        return SQLITE_NOMEM;
-    }
-    *known = digest_set_has(&dedup->recent, entry, &first) || digest_set_has(&dedup->maturing, entry, &first);
-    if (*known) {
+static int dedup_ask(struct store *store, const struct digest_entry *entry, bool *known, struct digest_entry *first) {
+    const struct dedup *dedup = &store->dedup;
+    const struct digest_entry *there = digest_set_find(&dedup->recent, entry);
+    there = there ? there : digest_set_find(&dedup->maturing, entry);
+    *known = there;
+    if (there) {
+        *first = *there;
         return SQLITE_OK;
     }
-    int result = dedup_runs_ask(store, &entry, known, &first);
-    if (result == SQLITE_OK && !*known) {
-        digest_set_add(&dedup->recent, entry, &first);
-        dedup->fresh[dedup->fresh_count++] = entry;
+    return dedup_runs_ask(store, entry, known, first);
+}
+
+static void dedup_remember(struct dedup *dedup, struct digest_entry entry) {
+    digest_set_add(&dedup->recent, entry);
+    dedup->fresh[dedup->fresh_count++] = entry;
+}
+
+int dedup_add(struct store *store, const struct store_put *put, int64_t event, enum store_result *result) {
+    struct dedup *dedup = &store->dedup;
+    struct digest_entry id = digest_entry_of(put->digest, event, put->body_hash),
+                        guard = digest_entry_of(put->guard, event, put->body_hash), first;
+    bool known;
+    if (dedup->recent.count + 2 > DIGEST_SET_LIMIT) { /* memory was short ever since a run was due */
+        return SQLITE_NOMEM;
     }
-    return result;
+    *result = STORE_ACCEPTED;
+    int asked = dedup_ask(store, &id, &known, &first);
+    if (asked == SQLITE_OK && known) {
+        *result = first.body == put->body_hash ? STORE_DUPLICATE : STORE_CONFLICT;
+    } else if (asked == SQLITE_OK && put->guarded) {
+        asked = dedup_ask(store, &guard, &known, &first);
+        *result = asked == SQLITE_OK && known ? STORE_REPLAY : STORE_ACCEPTED;
+    }
+    if (asked == SQLITE_OK && *result == STORE_ACCEPTED) {
+        dedup_remember(dedup, id);
+        if (put->guarded) {
+            dedup_remember(dedup, guard);
+        }
+    }
+    return asked;
 }
 
 /* The group's own keys: one row, in the order of their events. */
@@ -160,12 +183,11 @@ static int recent_load(struct store *store, sqlite3_stmt *rows) {
         }
         const unsigned char *packed = sqlite3_column_blob(rows, 1);
         int count = sqlite3_column_bytes(rows, 1) / DEDUP_ENTRY_SIZE;
-        int64_t first;
         if (dedup->recent.count + count > DIGEST_SET_LIMIT) {
             return SQLITE_CORRUPT;
         }
         for (int i = 0; i < count; i++) {
-            digest_set_add(&dedup->recent, dedup_unpack(packed + i * DEDUP_ENTRY_SIZE), &first);
+            digest_set_add(&dedup->recent, dedup_unpack(packed + i * DEDUP_ENTRY_SIZE));
         }
         maturing_begin(dedup);
     }

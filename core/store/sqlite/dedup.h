@@ -1,23 +1,24 @@
-/* What was already accepted. A random index over all digests would cost a page of writing per event, and more the more
- * there are; so new ones are kept in memory (and, as they come, in dedup_recent), and as soon as there are
- * DEDUP_RUN_KEYS of them they mature into a run: sorted pages that are written once, piecemeal, along with the next groups,
- * and never changed. A run is asked only if its filter says so. */
+/* What was already accepted: the digest of each event's source and id, and of a guarded one (struct store_put) that of
+ * its guard, which counts as one more key; both come and go together, being in the same row and the same run. A random
+ * index over all digests would cost a page of writing per event, and more the more there are; so new ones are kept in
+ * memory (and, as they come, in dedup_recent), and as soon as there are DEDUP_RUN_KEYS of them they mature into a run:
+ * sorted pages that are written once, piecemeal, along with the next groups, and never changed. A run is asked only if
+ * its filter says so. */
 #ifndef STORE_SQLITE_DEDUP_H
 #define STORE_SQLITE_DEDUP_H
 
 #include "base/bytes.h"
 #include "base/fault.h"
 #include "store/sqlite/digest_set.h"
-
-struct store;
+#include "store/store.h"
 
 enum {
     DEDUP_RUN_KEYS = 65536,
-    DEDUP_RUN_PAGES = 512, /* by the leading bits of the digest: about 128 keys on each */
+    DEDUP_RUN_PAGES = 640, /* by the leading bits of the digest: about 102 keys on each, which fit a page of SQLite's */
     DEDUP_FILTER_BLOCKS = 1536,
     DEDUP_FILTER_SIZE = DEDUP_FILTER_BLOCKS * 64, /* 12 bits a key: one question in 150 is asked for nothing */
     DEDUP_FILTER_LIMIT = 512, /* 48 MiB of filters, for 33 million keys; older runs are always asked */
-    DEDUP_FRESH_LIMIT = 512,  /* keys that one group adds */
+    DEDUP_FRESH_LIMIT = 1024, /* keys that one group adds: two for each put */
 };
 
 struct dedup_run {
@@ -52,7 +53,8 @@ bool dedup_load(struct store *store, struct fault *fault);
 void dedup_free(struct dedup *dedup);
 
 /* Within the open transaction. Results are SQLite's. */
-int dedup_add(struct store *store, const unsigned char digest[EVENT_DIGEST_SIZE], int64_t event, bool *known);
+/* STORE_ACCEPTED: nothing of it was known, and it is remembered from now on. */
+int dedup_add(struct store *store, const struct store_put *put, int64_t event, enum store_result *result);
 int dedup_write(struct store *store); /* last, before the commit */
 /* After it: exactly one of these. */
 void dedup_committed(struct store *store);
@@ -61,14 +63,14 @@ void dedup_rolled_back(struct store *store);
 /* dedup_run.c: the runs. */
 void dedup_filter_add(unsigned char *filter, const struct digest_entry *entry);
 bool dedup_filter_may_have(const unsigned char *filter, const struct digest_entry *entry);
-/* Is it in any run? *event is set if so. */
-int dedup_runs_ask(struct store *store, const struct digest_entry *entry, bool *found, int64_t *event);
+/* Is it in any run? *first is set if so. */
+int dedup_runs_ask(struct store *store, const struct digest_entry *entry, bool *found, struct digest_entry *first);
 /* Writes up to so many pages of the run in the making, and after the last one that it is complete. */
 int dedup_run_write(struct store *store, int pages);
 bool dedup_run_reserve(struct dedup *dedup); /* room for one more; false: out of memory */
 void dedup_run_append(struct dedup *dedup, struct dedup_run run);
-/* Entries as they are stored: 24 bytes, big-endian, so that they sort as bytes. */
-enum { DEDUP_ENTRY_SIZE = 24 };
+/* Entries as they are stored: big-endian, so that they sort as bytes. */
+enum { DEDUP_ENTRY_SIZE = 32 };
 void dedup_pack(struct buffer *page, const struct digest_entry *entry);
 struct digest_entry dedup_unpack(const unsigned char *packed);
 

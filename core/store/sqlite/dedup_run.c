@@ -6,11 +6,11 @@
 
 #include "store/sqlite/engine.h"
 
-enum { PAGE_BITS = 9, FILTER_PROBES = 6 };
-_Static_assert(1 << PAGE_BITS == DEDUP_RUN_PAGES, "a page is known by the leading bits");
+enum { FILTER_PROBES = 6 };
 
+/* In the order of the digests. */
 static int entry_page(const struct digest_entry *entry) {
-    return (int)(entry->high >> (64 - PAGE_BITS));
+    return (int)((entry->high >> 32) * DEDUP_RUN_PAGES >> 32);
 }
 
 static size_t filter_block(const struct digest_entry *entry) {
@@ -37,25 +37,30 @@ bool dedup_filter_may_have(const unsigned char *filter, const struct digest_entr
 }
 
 void dedup_pack(struct buffer *page, const struct digest_entry *entry) {
-    const uint64_t packed[] = { htobe64(entry->high), htobe64(entry->low), htobe64((uint64_t)entry->event) };
+    const uint64_t packed[] = { htobe64(entry->high), htobe64(entry->low), htobe64((uint64_t)entry->event),
+                                htobe64(entry->body) };
     _Static_assert(sizeof packed == DEDUP_ENTRY_SIZE, "as stored");
     buffer_append(page, packed, sizeof packed);
 }
 
 struct digest_entry dedup_unpack(const unsigned char *packed) {
-    uint64_t halves[3];
-    memcpy(halves, packed, sizeof halves);
-    return (struct digest_entry){ be64toh(halves[0]), be64toh(halves[1]), (int64_t)be64toh(halves[2]) };
+    uint64_t parts[4];
+    memcpy(parts, packed, sizeof parts);
+    return (struct digest_entry){ .high = be64toh(parts[0]),
+                                  .low = be64toh(parts[1]),
+                                  .event = (int64_t)be64toh(parts[2]),
+                                  .body = be64toh(parts[3]) };
 }
 
-static bool page_find(const unsigned char *page, size_t size, const struct digest_entry *entry, int64_t *event) {
+static bool page_find(const unsigned char *page, size_t size, const struct digest_entry *entry,
+                      struct digest_entry *first) {
     size_t low = 0, high = size / DEDUP_ENTRY_SIZE;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         struct digest_entry there = dedup_unpack(page + middle * DEDUP_ENTRY_SIZE);
         int order = digest_compare(&there, entry);
         if (order == 0) {
-            *event = there.event;
+            *first = there;
             return true;
         }
         low = order < 0 ? middle + 1 : low;
@@ -65,24 +70,24 @@ static bool page_find(const unsigned char *page, size_t size, const struct diges
 }
 
 static int run_ask(struct store *store, const struct dedup_run *run, const struct digest_entry *entry, bool *found,
-                   int64_t *event) {
+                   struct digest_entry *first) {
     sqlite3_stmt *find = store->statements[STATEMENT_DEDUP_FIND];
     sqlite3_bind_int64(find, 1, run->number * DEDUP_RUN_PAGES + entry_page(entry));
     int result = sqlite3_step(find);
     if (result == SQLITE_ROW) {
         const unsigned char *page = sqlite3_column_blob(find, 0);
-        *found = page && page_find(page, (size_t)sqlite3_column_bytes(find, 0), entry, event);
+        *found = page && page_find(page, (size_t)sqlite3_column_bytes(find, 0), entry, first);
     }
     return sqlite3_reset(find);
 }
 
-int dedup_runs_ask(struct store *store, const struct digest_entry *entry, bool *found, int64_t *event) {
+int dedup_runs_ask(struct store *store, const struct digest_entry *entry, bool *found, struct digest_entry *first) {
     const struct dedup *dedup = &store->dedup;
     *found = false;
     for (int i = dedup->run_count - 1; i >= 0 && !*found; i--) { /* what is sent again was mostly sent lately */
         const struct dedup_run *run = &dedup->runs[i];
         if (!run->filter || dedup_filter_may_have(run->filter, entry)) {
-            int result = run_ask(store, run, entry, found, event);
+            int result = run_ask(store, run, entry, found, first);
             if (result != SQLITE_OK) {
                 return result;
             }

@@ -5,10 +5,10 @@
 
 #include "store/sqlite/digest_set.h"
 
-struct digest_entry digest_entry_of(const unsigned char digest[EVENT_DIGEST_SIZE], int64_t event) {
+struct digest_entry digest_entry_of(const unsigned char digest[EVENT_DIGEST_SIZE], int64_t event, uint64_t body) {
     uint64_t halves[2];
     memcpy(halves, digest, sizeof halves);
-    return (struct digest_entry){ .high = be64toh(halves[0]), .low = be64toh(halves[1]), .event = event };
+    return (struct digest_entry){ .high = be64toh(halves[0]), .low = be64toh(halves[1]), .event = event, .body = body };
 }
 
 int digest_compare(const struct digest_entry *a, const struct digest_entry *b) {
@@ -33,7 +33,7 @@ static size_t entry_home(const struct digest_entry *entry) {
 }
 
 /* The slot that holds it; if it is not there, the one where it would go. */
-static size_t set_find(const struct digest_set *set, const struct digest_entry *entry, bool *found) {
+static size_t set_place(const struct digest_set *set, const struct digest_entry *entry, bool *found) {
     size_t at = entry_home(entry);
     int order = 1;
     while (set->slots[at].event != 0 && (order = digest_compare(&set->slots[at], entry)) < 0) {
@@ -43,11 +43,10 @@ static size_t set_find(const struct digest_set *set, const struct digest_entry *
     return at;
 }
 
-bool digest_set_add(struct digest_set *set, struct digest_entry entry, int64_t *event) {
+bool digest_set_add(struct digest_set *set, struct digest_entry entry) {
     bool found;
-    size_t at = set_find(set, &entry, &found), end = at;
+    size_t at = set_place(set, &entry, &found), end = at;
     if (found) {
-        *event = set->slots[at].event;
         return false;
     }
     while (set->slots[end].event != 0) {
@@ -59,18 +58,18 @@ bool digest_set_add(struct digest_set *set, struct digest_entry entry, int64_t *
     return true;
 }
 
-bool digest_set_has(const struct digest_set *set, struct digest_entry entry, int64_t *event) {
-    bool found = false;
-    if (set->count > 0) {
-        size_t at = set_find(set, &entry, &found);
-        *event = found ? set->slots[at].event : *event;
+const struct digest_entry *digest_set_find(const struct digest_set *set, const struct digest_entry *entry) {
+    if (set->count == 0) {
+        return NULL;
     }
-    return found;
+    bool found;
+    size_t at = set_place(set, entry, &found);
+    return found ? &set->slots[at] : NULL;
 }
 
 void digest_set_remove(struct digest_set *set, struct digest_entry entry) {
     bool found;
-    size_t at = set_find(set, &entry, &found), end = at + 1;
+    size_t at = set_place(set, &entry, &found), end = at + 1;
     if (!found) {
         return;
     }

@@ -20,6 +20,7 @@ enum {
 struct digest_entry {
     uint64_t high, low; /* the digest, first byte highest */
     int64_t event;      /* whose it is; 0: the slot is free */
+    uint64_t body;      /* the hash of that event's body */
 };
 
 struct digest_set {
@@ -27,14 +28,15 @@ struct digest_set {
     int count;
 };
 
-struct digest_entry digest_entry_of(const unsigned char digest[EVENT_DIGEST_SIZE], int64_t event);
+struct digest_entry digest_entry_of(const unsigned char digest[EVENT_DIGEST_SIZE], int64_t event, uint64_t body);
 int digest_compare(const struct digest_entry *a, const struct digest_entry *b);
 
 bool digest_set_make(struct digest_set *set); /* false: out of memory */
 void digest_set_free(struct digest_set *set);
-/* False if it is there already (then *event says whose it is); the caller keeps below the limit. */
-bool digest_set_add(struct digest_set *set, struct digest_entry entry, int64_t *event);
-bool digest_set_has(const struct digest_set *set, struct digest_entry entry, int64_t *event);
+/* False if it is there already; the caller keeps below the limit. */
+bool digest_set_add(struct digest_set *set, struct digest_entry entry);
+/* The entry that has this digest, or null. */
+const struct digest_entry *digest_set_find(const struct digest_set *set, const struct digest_entry *entry);
 void digest_set_remove(struct digest_set *set, struct digest_entry entry);
 /* The first entry at or behind slot *at, in order; moves *at behind it; null at the end. */
 const struct digest_entry *digest_set_next(const struct digest_set *set, size_t *at);

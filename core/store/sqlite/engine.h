@@ -16,7 +16,7 @@
 #include "store/store.h"
 
 enum {
-    GROUP_PUT_LIMIT = DEDUP_FRESH_LIMIT,
+    GROUP_PUT_LIMIT = DEDUP_FRESH_LIMIT / 2,
     GROUP_BYTE_LIMIT = 4 * 1024 * 1024, /* of headers and bodies; a group of one may be larger */
     GROUP_SETTLE_LIMIT = 4096,
 };

@@ -46,21 +46,14 @@ static int delivery_write(struct store *store, const struct store_put *put, int6
 
 int inbox_write(struct store *store, struct group *group, int index, int64_t number) {
     const struct store_put *put = group->puts[index];
-    bool known;
-    int result = dedup_add(store, put->digest, number, &known);
-    if (result != SQLITE_OK) {
-        return result;
+    int result = dedup_add(store, put, number, &group->results[index]);
+    bool accepted = group->results[index] == STORE_ACCEPTED;
+    group->numbers[index] = accepted ? number : 0;
+    if (result == SQLITE_OK && accepted) {
+        result = event_write(store, put, number);
     }
-    if (known) {
-        group->results[index] = STORE_DUPLICATE;
-        group->numbers[index] = 0;
-        return SQLITE_OK;
-    }
-    result = event_write(store, put, number);
-    if (result == SQLITE_OK) {
+    if (result == SQLITE_OK && accepted) {
         result = delivery_write(store, put, number);
     }
-    group->results[index] = STORE_ACCEPTED;
-    group->numbers[index] = number;
     return result;
 }

@@ -1,7 +1,8 @@
 -- The tables of a state folder's grapnel.db. What runs through here is described in store.h; this page says how it is
--- kept. A change needs a new user_version and a migration in database.c.
+-- kept. A change needs a new user_version, and from the first release on a migration in database.c; before it, a store of
+-- another version is refused.
 PRAGMA application_id = 0x47524e4c; -- "GRNL"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- Names of sources and event types, each written once.
 CREATE TABLE name (
@@ -33,15 +34,17 @@ CREATE TABLE unrouted (
     event INTEGER PRIMARY KEY
 );
 
--- What was already accepted, by digest of source and external_id; it outlives the event itself (dedup.h). Keys are
--- packed: 16 bytes of digest and 8 of event number, big-endian. First they come here, a row for each commit …
+-- What was already accepted, by digest of source and external_id, and for some sources of what was signed; it outlives
+-- the event itself (dedup.h). Keys are packed: 16 bytes of digest, 8 of event number and 8 of a hash of the body,
+-- big-endian. All of an event are in one row and one run, so that they can be dropped by age. First they come here, a row
+-- for each commit …
 CREATE TABLE dedup_recent (
     event INTEGER PRIMARY KEY,     -- the lowest in it
     keys BLOB NOT NULL
 );
--- … then 65,536 of them become a run of 512 sorted pages, by the leading 9 bits of the digest …
+-- … then 65,536 of them become a run of 640 sorted pages, each for an equal part of all digests …
 CREATE TABLE dedup (
-    page INTEGER PRIMARY KEY,      -- run * 512 + those 9 bits
+    page INTEGER PRIMARY KEY,      -- run * 640 + which part
     keys BLOB NOT NULL
 );
 -- … which counts as soon as its row is here, and holds all rows of dedup_recent up to last_event.

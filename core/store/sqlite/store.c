@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "store/sqlite/engine.h"
 
@@ -176,6 +177,7 @@ void store_close(struct store *store) {
 }
 
 void store_put(struct store *store, struct store_put *put) {
+    put->body_hash = XXH3_64bits(put->event->body.data, put->event->body.length); /* here, off the writer thread */
     waiting_push_put(&store->waiting, put);
 }
 

@@ -60,7 +60,7 @@ static void test_runs(void **state) {
     assert_int_equal(
         query_integer(bench,
                       "SELECT ((SELECT sum(length(keys)) FROM dedup) + (SELECT sum(length(keys)) FROM dedup_recent "
-                      "WHERE event > (SELECT max(last_event) FROM dedup_run))) / 24"),
+                      "WHERE event > (SELECT max(last_event) FROM dedup_run))) / 32"),
         stored);
     assert_int_equal(
         query_integer(bench,
