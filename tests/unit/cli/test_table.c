@@ -40,8 +40,8 @@ static void test_the_last_column_is_broken_at_spaces(void **state) {
                  "          jumps over the lazy dog\n"
                  "1         short\n");
     assert_table(2, 35, cells,
-                 "12345678  the quick brown fox\n"
-                 "          jumps over the lazy dog\n"
+                 "12345678  the quick brown fox jumps\n"
+                 "          over the lazy dog\n"
                  "1         short\n");
     assert_table(2, 0, cells, "12345678  the quick brown fox jumps over the lazy dog\n1         short\n");
 }
