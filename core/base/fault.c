@@ -27,11 +27,27 @@ bool fault_set(struct fault *fault, const char *format, ...) {
     return false;
 }
 
+/* Beyond the limit only the number grows, in the text behind the others. */
+static void fault_list_leave_out(struct fault_list *list) {
+    char *text;
+    list->left_out++;
+    if (asprintf(&text, "… and %zu more", list->left_out) < 0)
+        return; /* the text before, if there is one, says nearly the same */
+    if (list->count > FAULT_LIST_LIMIT)
+        free(list->texts[FAULT_LIST_LIMIT]);
+    list->texts[FAULT_LIST_LIMIT] = text;
+    list->count = FAULT_LIST_LIMIT + 1;
+}
+
 void fault_list_add(struct fault_list *list, const char *format, ...) {
-    if (list->texts == out_of_memory_list || list->count >= FAULT_LIST_LIMIT)
+    if (list->texts == out_of_memory_list)
         return;
+    if (list->count >= FAULT_LIST_LIMIT) {
+        fault_list_leave_out(list);
+        return;
+    }
     if (!list->texts) {
-        list->texts = calloc(FAULT_LIST_LIMIT, sizeof *list->texts);
+        list->texts = calloc(FAULT_LIST_LIMIT + 1, sizeof *list->texts);
         if (!list->texts) {
             list->texts = out_of_memory_list;
             list->count = 1;

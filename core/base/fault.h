@@ -19,9 +19,10 @@ __attribute__((format(printf, 2, 3))) bool fault_set(struct fault *fault, const 
 struct fault_list {
     char **texts;
     size_t count;
+    size_t left_out; /* how many further ones were not kept; if there are any, one more text, the last, tells so */
 };
 
-enum { FAULT_LIST_LIMIT = 200 }; /* further mistakes are not kept: nobody reads more in one go */
+enum { FAULT_LIST_LIMIT = 200 }; /* nobody reads more in one go */
 
 __attribute__((format(printf, 2, 3))) void fault_list_add(struct fault_list *list, const char *format, ...);
 void fault_list_free(struct fault_list *list);

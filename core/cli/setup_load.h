@@ -8,5 +8,11 @@
 
 /* Null when there are mistakes; they have been printed, one a line. `--config` of the arguments says which file. */
 struct setup *setup_load(const struct arguments *arguments, const struct place *place);
+/* The same without the warnings, for commands that are about one request. `keep_secrets` as in struct setup_options. */
+struct setup *setup_load_quietly(const struct arguments *arguments, const struct place *place, bool keep_secrets);
+
+/* The source that `--source` names, or the only one. Null with the reason. */
+const struct setup_source *setup_choose_source(const struct arguments *arguments, const struct setup *setup,
+                                               struct fault *fault);
 
 #endif

@@ -105,6 +105,6 @@ void read_routes(struct reader *reader, const struct yaml_node *node, const stru
     setup->routes = arena_allocate(reader->arena, (size_t)count * sizeof *setup->routes);
     for (const struct yaml_node *member = count && setup->routes ? node->first : NULL; member; member = member->next)
         route_read(reader, member, setup);
-    if (setup->route_count > 0)
+    if (setup->route_count > 0 && reader->mistake_count == 0) /* a mistyped name would be told twice */
         plugins_unrouted_warn(reader, plugins, setup);
 }

@@ -139,7 +139,8 @@ static int64_t line_number(const char *text, const char *file) {
 
 /* Sections are read in the order in which they need each other; people mend from the top down. */
 static void lines_sort(struct fault_list *list, size_t first, const char *file) {
-    for (size_t i = first + 1; i < list->count; i++) {
+    size_t count = list->count - (list->left_out > 0); /* the text that tells of those stays the last */
+    for (size_t i = first + 1; i < count; i++) {
         char *text = list->texts[i];
         int64_t number = line_number(text, file);
         size_t place = i;

@@ -60,6 +60,19 @@ static void path_check(struct reader *reader, const struct yaml_node *node, cons
     }
 }
 
+/* The commonest reason for signatures that don't match: what was pasted is not quite the secret. */
+static void secret_shape_check(struct reader *reader, const struct yaml_node *node, const char *secret) {
+    size_t length = strlen(secret), inside = length - strspn(secret, " \t\r\n");
+    const char *blanks = strchr(" \t\r\n", secret[length - 1]) ? "ends in white space"
+                         : inside < length                     ? "begins with white space"
+                                                               : NULL;
+    if (strpbrk(secret, "\r\n") && strcspn(secret, "\r\n") + 2 < length)
+        reader_warning(reader, node, "the secret holds several lines, and all of them are taken for one secret");
+    else if (blanks)
+        reader_warning(reader, node, "the secret %s, which is taken for a part of it%s", blanks,
+                       secret[length - 1] == '\r' ? ": a file with the line ends of Windows?" : "");
+}
+
 /* One secret to one key. No message tells the secret, and it is wiped from the document, unless it was asked for. */
 static void secret_read(struct reader *reader, const struct yaml_node *node, struct setup_source *source) {
     struct fault fault = { 0 };
@@ -73,6 +86,8 @@ static void secret_read(struct reader *reader, const struct yaml_node *node, str
         reader_mistake(reader, node, "%s", fault.text);
     else
         source->keys[source->key_count++] = key;
+    if (secret[0])
+        secret_shape_check(reader, node, secret);
     if (key && reader->keep_secrets)
         source->secret_texts[source->key_count - 1] = secret;
     else
@@ -141,13 +156,8 @@ static void source_read_by_hand(struct reader *reader, const struct yaml_node *n
     url_check(reader, node, source);
     if (event_known)
         event_check(reader, node, &source->scheme);
-    const struct yaml_node *guard = yaml_member(node, "replay_guard");
-    if (!guard)
+    if (!yaml_member(node, "replay_guard"))
         source->replay_guard = replay_guard_default(&source->scheme);
-    if (source->replay_guard)
-        reader_warning(
-            reader, guard ? guard->key : node->key,
-            "\"replay_guard\" has no effect yet in this version: a replay under a new id is taken as a new event");
     const struct yaml_node *tolerance = yaml_member(node, "tolerance");
     if (tolerance && !signature_has_timestamp(&source->scheme))
         reader_warning(reader, tolerance->key, "\"tolerance\" has no effect: this signature has no timestamp");

@@ -7,28 +7,29 @@
 
 #include "base/units.h"
 
-__attribute__((format(printf, 4, 0))) static void note(struct reader *reader, struct fault_list *list,
+/* `kind` stands behind the place, as compilers have it: "warning: "; a mistake needs none. */
+__attribute__((format(printf, 5, 0))) static void note(struct reader *reader, struct fault_list *list, const char *kind,
                                                        const struct yaml_node *node, const char *format,
                                                        va_list arguments) {
     if (node->refused)
         return;
     char text[FAULT_TEXT_SIZE];
     vsnprintf(text, sizeof text, format, arguments);
-    fault_list_add(list, "%s:%d:%d: %s%s", reader->file, node->line, node->column, reader->about, text);
+    fault_list_add(list, "%s:%d:%d: %s%s%s", reader->file, node->line, node->column, kind, reader->about, text);
 }
 
 void reader_mistake(struct reader *reader, const struct yaml_node *node, const char *format, ...) {
     va_list list;
     reader->mistake_count++;
     va_start(list, format);
-    note(reader, reader->mistakes, node, format, list);
+    note(reader, reader->mistakes, "", node, format, list);
     va_end(list);
 }
 
 void reader_warning(struct reader *reader, const struct yaml_node *node, const char *format, ...) {
     va_list list;
     va_start(list, format);
-    note(reader, reader->warnings, node, format, list);
+    note(reader, reader->warnings, "warning: ", node, format, list);
     va_end(list);
 }
 

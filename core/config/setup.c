@@ -27,13 +27,26 @@ const struct setup_source *setup_source_by_name(const struct setup *setup, const
     return NULL;
 }
 
+static const char default_here[] = "grapnel.yaml", default_installed[] = "/etc/grapnel/grapnel.yaml";
+
 const char *setup_default_path(const char *given) {
     const char *configured = getenv("GRAPNEL_CONFIG");
     if (given)
         return given;
     if (configured && configured[0])
         return configured;
-    return access("grapnel.yaml", F_OK) == 0 ? "grapnel.yaml" : "/etc/grapnel/grapnel.yaml";
+    return access(default_here, F_OK) == 0 ? default_here : default_installed;
+}
+
+bool setup_default_is_there(const char *given, struct fault *fault) {
+    const char *path = setup_default_path(given);
+    if (path != default_installed || access(path, F_OK) == 0)
+        return true;
+    return fault_set(
+        fault,
+        "no config file: there is no ./%s and no %s, and $GRAPNEL_CONFIG is not set; name one with -c FILE, "
+        "or begin with a copy of examples/grapnel.yaml",
+        default_here, default_installed);
 }
 
 bool setup_route_matches(const struct setup_route *route, struct bytes source, struct bytes type) {

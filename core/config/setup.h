@@ -123,6 +123,9 @@ const char *setup_default_path(const char *given);
 
 /* Does the row count for such an event? */
 bool setup_route_matches(const struct setup_route *route, struct bytes source, struct bytes type);
+/* False, with what was tried and what to do, when nothing names a config file and none is where it would be looked for. */
+bool setup_default_is_there(const char *given, struct fault *fault);
+
 /* Which plugins an event goes to: writes indexes into setup.plugins, each at most once, in the order of the config's plugins. Returns how
  * many; `plugins` has room for SETUP_PLUGIN_LIMIT. Every matching row counts. */
 int setup_route_event(const struct setup *setup, struct bytes source, struct bytes type, int *plugins);

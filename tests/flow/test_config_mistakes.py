@@ -168,8 +168,8 @@ def run(command, folder, config):
     said = done.stderr.splitlines()
     return (
         done.returncode,
-        [line for line in said if not line.startswith("warning: ")],
-        [line.removeprefix("warning: ") for line in said if line.startswith("warning: ")],
+        [line for line in said if ": warning: " not in line],
+        [line.replace(" warning:", "", 1) for line in said if ": warning: " in line],
     )
 
 
@@ -237,4 +237,16 @@ def test_a_config_file_that_is_not_there(tmp_path):
     assert done.returncode == 1
     assert done.stderr == (
         "none.yaml: the config file can't be read: No such file or directory; name the one that is meant with -c FILE\n"
+    )
+
+
+def test_no_config_file_anywhere(tmp_path):
+    if os.path.exists("/etc/grapnel/grapnel.yaml"):
+        pytest.skip("there is one in /etc")
+    environment = {name: value for name, value in os.environ.items() if name != "GRAPNEL_CONFIG"}
+    done = subprocess.run([GRAPNEL, "serve"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "grapnel serve: no config file: there is no ./grapnel.yaml and no /etc/grapnel/grapnel.yaml, and $GRAPNEL_CONFIG is not set; "
+        "name one with -c FILE, or begin with a copy of examples/grapnel.yaml\n"
     )

@@ -219,7 +219,8 @@ static void fault_lists(void **state) {
     struct fault_list list = { 0 };
     for (int i = 0; i < FAULT_LIST_LIMIT + 5; i++)
         fault_list_add(&list, "mistake %d", i);
-    assert_int_equal(list.count, FAULT_LIST_LIMIT);
+    assert_int_equal(list.count, FAULT_LIST_LIMIT + 1);
+    assert_string_equal(list.texts[FAULT_LIST_LIMIT], "… and 5 more");
     assert_string_equal(list.texts[0], "mistake 0");
     assert_string_equal(list.texts[FAULT_LIST_LIMIT - 1], "mistake 199");
     fault_list_free(&list);

@@ -304,34 +304,65 @@ static void all_are_told_in_one_run_from_the_top_down(void **state) {
 static void what_is_probably_not_meant_is_warned_of(void **state) {
     static const struct mistake warnings[] = {
         { "plugins: { email: }\nroutes: { \"*\": email }\n",
-          "grapnel.yaml:1:1: no sources: every request is answered 404\n" },
-        { GOOD_SOURCE, "grapnel.yaml:1:1: no plugins: events are verified and kept, and delivered to none\n"
-                       "grapnel.yaml:1:1: no routes: events are verified and kept, and delivered to none\n" },
+          "grapnel.yaml:1:1: warning: no sources: every request is answered 404\n" },
+        { GOOD_SOURCE, "grapnel.yaml:1:1: warning: no plugins: events are verified and kept, and delivered to none\n"
+                       "grapnel.yaml:1:1: warning: no routes: events are verified and kept, and delivered to none\n" },
         { GOOD_SOURCE "plugins: { email: }\nroutes:\n",
-          "grapnel.yaml:3:1: no routes: events are verified and kept, and delivered to none\n" },
+          "grapnel.yaml:3:1: warning: no routes: events are verified and kept, and delivered to none\n" },
         { GOOD_SOURCE "plugins: { email: , logging: }\nroutes: { \"*\": email }\n",
-          "grapnel.yaml:2:21: plugin \"logging\" is in no route: no event is delivered to it\n" },
+          "grapnel.yaml:2:21: warning: plugin \"logging\" is in no route: no event is delivered to it\n" },
         { GOOD_SOURCE "plugins: { email: }\nroutes: { a: [], \"*\": email }\n",
-          "grapnel.yaml:3:11: route \"a\": no plugins: what matches only this row is kept, and delivered to none\n" },
+          "grapnel.yaml:3:11: warning: route \"a\": no plugins: what matches only this row is kept, and delivered to "
+          "none\n" },
         { GOOD_SOURCE "plugins: { email: { retry: { longest: 1s } } }\nroutes: { \"*\": email }\n",
-          "grapnel.yaml:2:28: plugin \"email\": retry: \"longest\" (1s) is shorter than \"first\" (5s): each retry "
+          "grapnel.yaml:2:28: warning: plugin \"email\": retry: \"longest\" (1s) is shorter than \"first\" (5s): each "
+          "retry "
           "waits 1s\n" },
         { GOOD_SOURCE "plugins: { email: }\nroutes: { \"*\": email }\nretain: { ids: 3d }\n",
-          "grapnel.yaml:4:1: \"retain\" has no effect yet in this version\n"
-          "grapnel.yaml:4:16: retain: \"ids\" is under 4d: an event that its sender repeats after that is taken for a "
+          "grapnel.yaml:4:1: warning: \"retain\" has no effect yet in this version\n"
+          "grapnel.yaml:4:16: warning: retain: \"ids\" is under 4d: an event that its sender repeats after that is "
+          "taken for a "
           "new one\n" },
         { SOURCE("url: https://shop.example/") "plugins: { email: }\nroutes: { \"*\": email }\n",
-          "grapnel.yaml:2:49: source \"s\": \"url\" has no effect: this signature is not over the url\n" },
+          "grapnel.yaml:2:49: warning: source \"s\": \"url\" has no effect: this signature is not over the url\n" },
         { "sources: { s: { path: /s, signature: github, secrets: x, tolerance: 1m } }\nplugins: { email: }\nroutes: { "
           "\"*\": email }\n",
-          "grapnel.yaml:1:12: source \"s\": \"replay_guard\" has no effect yet in this version: a replay under a new "
-          "id is taken as a new event\n"
-          "grapnel.yaml:1:58: source \"s\": \"tolerance\" has no effect: this signature has no timestamp\n" },
+          "grapnel.yaml:1:58: warning: source \"s\": \"tolerance\" has no effect: this signature has no timestamp\n" },
     };
     struct config_test *test = *state;
     for (size_t i = 0; i < sizeof warnings / sizeof *warnings; i++) {
         config_test_read_good(test, warnings[i].text);
         assert_lines(test, &test->warnings, warnings[i].lines);
+    }
+}
+
+/* What makes every signature wrong, and can't be seen in an editor. */
+static void secrets_with_more_than_a_secret(void **state) {
+    static const struct {
+        const char *secret, *warning;
+    } cases[] = {
+        { "whsec_a", "" },
+        { "whsec_a\n", "" },
+        { "two words\n", "" },
+        { "whsec_a\n\n", "the secret ends in white space, which is taken for a part of it\n" },
+        { "whsec_a ", "the secret ends in white space, which is taken for a part of it\n" },
+        { "whsec_a\t\n", "the secret ends in white space, which is taken for a part of it\n" },
+        { "whsec_a\r\n",
+          "the secret ends in white space, which is taken for a part of it: a file with the line ends of Windows?\n" },
+        { " whsec_a\n", "the secret begins with white space, which is taken for a part of it\n" },
+        { "whsec_a\nwhsec_b\n", "the secret holds several lines, and all of them are taken for one secret\n" },
+        { "whsec_a\r\nwhsec_b\r\n", "the secret holds several lines, and all of them are taken for one secret\n" },
+    };
+    struct config_test *test = *state;
+    char expected[256];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        test_write_text("pasted.secret", cases[i].secret);
+        config_test_read_good(test,
+                              "sources: { s: { path: /s, signature: stripe, secrets: [ { file: pasted.secret } ] } }\n"
+                              "plugins: { email: }\nroutes: { \"*\": email }\n");
+        snprintf(expected, sizeof expected, "%s%s",
+                 cases[i].warning[0] ? "grapnel.yaml:1:57: warning: source \"s\": " : "", cases[i].warning);
+        assert_lines(test, &test->warnings, expected);
     }
 }
 
@@ -358,6 +389,31 @@ static void tables_have_limits(void **state) {
                  "grapnel.yaml:1352:3: listen: more than 16 addresses\n");
 }
 
+static void more_than_can_be_told(void **state) {
+    struct config_test *test = *state;
+    static char text[16 * 1024];
+    char *at = text + sprintf(text, "plugins: {}\n");
+    for (int i = 0; i < FAULT_LIST_LIMIT + 3; i++)
+        at += sprintf(at, "key%d: x\n", i);
+    config_test_read(test, text);
+    assert_int_equal(test->mistakes.count, FAULT_LIST_LIMIT + 1);
+    assert_string_equal(
+        test->mistakes.texts[0],
+        "grapnel.yaml:2:1: unknown key \"key0\"; the keys here are state, plugin_path, listen, admin, log, limits, "
+        "retain, sources, plugins, routes");
+    assert_string_equal(test->mistakes.texts[FAULT_LIST_LIMIT], "… and 3 more");
+}
+
+static void no_warning_that_follows_from_a_mistake(void **state) {
+    struct config_test *test = *state;
+    config_test_read(test, GOOD_SOURCE "plugins: { email: }\nroutes: { a: [], \"*\": emial }\n");
+    assert_lines(test, &test->mistakes,
+                 "grapnel.yaml:3:23: route \"*\": unknown plugin \"emial\"; did you mean \"email\"?\n");
+    assert_lines(test, &test->warnings,
+                 "grapnel.yaml:3:11: warning: route \"a\": no plugins: what matches only this row is kept, and "
+                 "delivered to none\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, config_test_setup, config_test_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -371,6 +427,9 @@ int main(void) {
         TEST(routes),
         TEST(all_are_told_in_one_run_from_the_top_down),
         TEST(what_is_probably_not_meant_is_warned_of),
+        TEST(secrets_with_more_than_a_secret),
+        TEST(more_than_can_be_told),
+        TEST(no_warning_that_follows_from_a_mistake),
         TEST(tables_have_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

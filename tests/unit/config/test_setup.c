@@ -145,13 +145,11 @@ static void plugins_are_read(void **state) {
     assert_path(test, setup->plugins[1].file, "installed/late.so");
     assert_null(setup->plugins[1].settings);
     assert_lines(test, &test->warnings,
-                 "grapnel.yaml:7:1: \"admin\" has no effect yet in this version\n"
-                 "grapnel.yaml:9:24: limits: \"connections\" has no effect yet in this version\n"
-                 "grapnel.yaml:9:41: limits: \"per_address\" has no effect yet in this version\n"
-                 "grapnel.yaml:10:1: \"retain\" has no effect yet in this version\n"
-                 "grapnel.yaml:18:5: source \"cryptopay\": \"replay_guard\" has no effect yet in this version: a "
-                 "replay under a new id is taken as a new event\n"
-                 "grapnel.yaml:40:5: plugin \"email\": \"breaker\" has no effect yet in this version\n");
+                 "grapnel.yaml:7:1: warning: \"admin\" has no effect yet in this version\n"
+                 "grapnel.yaml:9:24: warning: limits: \"connections\" has no effect yet in this version\n"
+                 "grapnel.yaml:9:41: warning: limits: \"per_address\" has no effect yet in this version\n"
+                 "grapnel.yaml:10:1: warning: \"retain\" has no effect yet in this version\n"
+                 "grapnel.yaml:40:5: warning: plugin \"email\": \"breaker\" has no effect yet in this version\n");
 }
 
 static void absent_keys_have_defaults(void **state) {
@@ -272,6 +270,12 @@ static void default_path_is_given_configured_or_found(void **state) {
     unsetenv("GRAPNEL_CONFIG");
     assert_string_equal(setup_default_path("my.yaml"), "my.yaml");
     assert_string_equal(setup_default_path(NULL), "/etc/grapnel/grapnel.yaml");
+    struct fault fault = { 0 };
+    assert_true(setup_default_is_there("my.yaml", &fault));
+    if (access("/etc/grapnel/grapnel.yaml", F_OK) != 0) {
+        assert_false(setup_default_is_there(NULL, &fault));
+        assert_non_null(strstr(fault.text, "there is no ./grapnel.yaml and no /etc/grapnel/grapnel.yaml"));
+    }
     test_write_text("grapnel.yaml", "state: x\n");
     assert_string_equal(setup_default_path(NULL), "grapnel.yaml");
     setenv("GRAPNEL_CONFIG", "other.yaml", 1);
