@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from grapnel_test import Daemon, event
+
 SOURCE = Path(os.environ["GRAPNEL_SOURCE"])
 BUILD = Path(os.environ["GRAPNEL_BUILD"])
 README = (SOURCE / "README.md").read_text()
@@ -95,7 +97,7 @@ def test_each_config_is_good(tmp_path, config):
     (tmp_path / "grapnel.yaml").write_text(config)
     done = run(f"'{BUILD}/bin/grapnel' check -c grapnel.yaml", tmp_path)
     assert done.returncode == 0, done.stdout
-    unwanted = [line for line in done.stdout.splitlines() if line.startswith("warning:") and "no effect" in line]
+    unwanted = [line for line in done.stdout.splitlines() if " warning: " in line and "no effect" in line]
     assert not unwanted, done.stdout
 
 
@@ -107,6 +109,25 @@ def test_the_example_config_is_good(tmp_path):
     done = run(f"'{BUILD}/bin/grapnel' check -c grapnel.yaml", tmp_path)
     assert done.returncode == 0, done.stdout
     assert done.stdout == "grapnel.yaml: ok (sources: 2, plugins: 2, routes: 2)\n"
+
+
+def test_dead_letters_can_be_read(tmp_path):
+    query = next(script for script, _ in sessions() if "FROM dead" in script)
+    config = """
+sources: { cryptopay: { path: /webhook, signature: cryptopay, secrets: [ whsec_test_secret ] } }
+plugins: { misbehave: { settings: { record: record.txt } } }
+routes: { "*": misbehave }
+"""
+    with Daemon(tmp_path, config, plugins_crash=True) as daemon:
+        daemon.sender().accepted(event("evt_1", do="fail"))
+        daemon.sender().accepted(event("evt_2", do="abort"))
+        daemon.drained()
+        done = run(query.replace("quickstart/", ""), tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert [line.rstrip().split(maxsplit=4) for line in done.stdout.splitlines()[2:]] == [
+        ["misbehave", "cryptopay/evt_1", "1", "fail", "told to fail evt_1"],
+        ["misbehave", "cryptopay/evt_2", "3", "poison", "its worker was killed by SIGABRT (Aborted)"],
+    ], done.stdout
 
 
 def test_every_preset_is_named():

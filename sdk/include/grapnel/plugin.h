@@ -410,11 +410,10 @@ struct grapnel_plugin {
 
     /* Optional: shares one costly step (fdatasync, COMMIT, a bulk request) among many events. With it, an OK from
      * deliver is provisional until flush has said OK. It is called as soon as no further event waits, at the latest
-     * after 256 events, 8 MiB of events, or 20 ms. Before
-     * it says anything else, it must forget what was gathered, for all of it comes again: after BUSY the events are
-     * given back uncharged; after RETRY or FAIL each is run again alone (deliver, then flush), and that answer is its
-     * own. If there was only one, the answer is its at once. Never called without an OK to make good. There is no
-     * current event in it. */
+     * after 256 events, 8 MiB of events, or 20 ms. If it can't say OK it must forget what was gathered, for all of that
+     * comes again: after BUSY the events are given back uncharged; after RETRY or FAIL each is run again alone (deliver,
+     * then flush), and that answer is its own. If there was only one, the answer is its at once. Never called without
+     * an OK to make good. There is no current event in it. */
     int (*flush)(struct grapnel_call *call, void *self);
 
     /* Optional. On a clean stop only, after the last flush and only if init said OK; never count on it. */
