@@ -24,7 +24,7 @@ struct fixture {
 
 static int begin(void **state) {
     static struct fixture fixture;
-    static char names[SOURCES][16];
+    static char names[SOURCES][24];
     struct setup_source sources[SOURCES] = { 0 };
     struct setup setup = { .sources = sources, .source_count = SOURCES };
     struct fault fault;
