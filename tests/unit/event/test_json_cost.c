@@ -33,7 +33,8 @@
 enum {
     STACK_SIZE = 512 * 1024,
     PAINT = 0xa5,
-    STACK_MORE = 1024, /* than a harmless text; one bracket a level would be megabytes */
+    STACK_MORE =
+        8192, /* than a harmless text: what the dynamic linker takes now and then; a recursion would take megabytes */
     MEBIBYTE = 1024 * 1024,
     BRACKETS = 100000,
     ROUNDS = 20, /* the best counts: the machine may have other work */
