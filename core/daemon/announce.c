@@ -1,3 +1,4 @@
+/* The lines of a start and a stop. Counts are bounded: a backlog of millions must not delay a start. */
 #include "daemon/announce.h"
 
 #include "base/bytes.h"

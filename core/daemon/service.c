@@ -1,3 +1,4 @@
+/* Telling the service manager that started the daemon: ready, stopping. The protocol is one datagram, so no library is needed. */
 #include "daemon/service.h"
 
 #include <stddef.h>

@@ -1,3 +1,5 @@
+/* Signals become events of the main loop, by way of a signalfd: nothing in the daemon runs in a signal handler. That needs each
+ * of them blocked in every thread, so this is opened before the first other thread is made. */
 #include "daemon/signals.h"
 
 #include <errno.h>
