@@ -39,13 +39,15 @@ static void test_folder_is_taken(void **state) {
     bench_open(bench); /* the lock went with the store */
 }
 
-static void test_newer_store(void **state) {
+static void test_store_of_another_version(void **state) {
     struct bench *bench = *state;
     bench_open(bench);
     bench_close(bench);
     assert_usable(bench);
     bench_execute(bench, "PRAGMA user_version = 99");
     assert_unusable(bench, "newer grapnel (its version is 99");
+    bench_execute(bench, "PRAGMA user_version = 1");
+    assert_unusable(bench, "from before the first release (its version is 1");
 }
 
 static void test_database_of_another_program(void **state) {
@@ -156,7 +158,7 @@ static void test_files_are_private(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         STORE_TEST(test_folder_is_taken),
-        STORE_TEST(test_newer_store),
+        STORE_TEST(test_store_of_another_version),
         STORE_TEST(test_database_of_another_program),
         STORE_TEST(test_no_database_at_all),
         STORE_TEST(test_folder_can_not_be_made),
