@@ -4,9 +4,11 @@
 
 #include "cli/command.h"
 
-extern const struct command_option check_options[], refused_options[], send_options[], plugin_describe_options[];
+extern const struct command_option check_options[], explain_options[], refused_options[], send_options[],
+    plugin_describe_options[];
 
 int check_run(const struct arguments *arguments);
+int explain_run(const struct arguments *arguments);
 int refused_run(const struct arguments *arguments);
 int send_run(const struct arguments *arguments);
 int plugin_describe_run(const struct arguments *arguments);

@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include <getopt.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -79,14 +80,23 @@ static void command_forms(const struct command *command, struct option *forms, c
     letters[length] = '\0';
 }
 
+int command_misused(const struct command *command, const char *format, ...) {
+    va_list list;
+    fprintf(stderr, "grapnel %s: ", command->name);
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fprintf(stderr, "; see `grapnel help %s`\n", command->name);
+    return EXIT_USAGE;
+}
+
 static int command_complain(const struct command *command, const char *what, const char *given) {
     const char *names[COMMAND_OPTION_LIMIT + 1] = { 0 };
     for (int i = 0; command->options && command->options[i].name; i++)
         names[i] = command->options[i].name;
     const char *near = strncmp(given, "--", 2) == 0 ? nearest_name(given + 2, names) : NULL;
-    fprintf(stderr, "grapnel %s: %s %s%s%s%s; see `grapnel help %s`\n", command->name, what, given,
-            near ? "; did you mean --" : "", near ? near : "", near ? "?" : "", command->name);
-    return EXIT_USAGE;
+    return command_misused(command, "%s %s%s%s%s", what, given, near ? "; did you mean --" : "", near ? near : "",
+                           near ? "?" : "");
 }
 
 /* The row of a letter, or -1. */
@@ -95,6 +105,11 @@ static int command_row(const struct command *command, int letter) {
         if (command->options[i].letter == letter)
             return i;
     return -1;
+}
+
+static bool command_repeats(const struct command_option *option) {
+    size_t length = option->value ? strlen(option->value) : 0, mark = strlen(COMMAND_REPEATS);
+    return length >= mark && strcmp(option->value + length - mark, COMMAND_REPEATS) == 0;
 }
 
 static int command_parse(struct arguments *arguments, int argc, char **argv, bool *asked_help) {
@@ -120,8 +135,15 @@ static int command_parse(struct arguments *arguments, int argc, char **argv, boo
             return command_complain(command, "unknown option", argv[optind - 1]);
         *asked_help = *asked_help || found == 'h' || found == HELP_OPTION;
         int row = found < COMMAND_OPTION_LIMIT ? found : command_row(command, found);
-        if (row >= 0 && found != HELP_OPTION)
-            arguments->values[row] = optarg ? optarg : "";
+        if (row < 0 || found == HELP_OPTION)
+            continue;
+        arguments->values[row] = optarg ? optarg : "";
+        if (!command_repeats(&command->options[row]))
+            continue;
+        if (arguments->repeated_count == COMMAND_REPEAT_LIMIT)
+            return command_misused(command, "--%s is given more than %d times", command->options[row].name,
+                                   COMMAND_REPEAT_LIMIT);
+        arguments->repeated[arguments->repeated_count++] = arguments->values[row];
     }
 }
 
@@ -143,6 +165,16 @@ int command_unknown(const struct command *commands, const char *first, const cha
     return EXIT_USAGE;
 }
 
+/* A habit from other programs: `grapnel -c FILE serve`. */
+static int command_comes_first(const struct command *commands, int argc, char **argv) {
+    const struct command *command = NULL;
+    for (int i = 2; i < argc && !command; i++)
+        command = command_find(commands, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
+    fprintf(stderr, "grapnel: the command comes first and its options behind it: grapnel %s %s …; see `grapnel help`\n",
+            command ? command->name : "COMMAND", argv[1]);
+    return EXIT_USAGE;
+}
+
 int command_run(const struct command *commands, int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : NULL;
     if (!name) {
@@ -156,7 +188,7 @@ int command_run(const struct command *commands, int argc, char **argv) {
     const char *second = argc > 2 ? argv[2] : NULL;
     struct arguments arguments = { .commands = commands, .command = command_find(commands, name, second) };
     if (!arguments.command)
-        return command_unknown(commands, name, second);
+        return name[0] == '-' ? command_comes_first(commands, argc, argv) : command_unknown(commands, name, second);
     bool asked_help = false;
     int used = strchr(arguments.command->name, ' ') ? 2 : 1;
     int wrong = command_parse(&arguments, argc - used, argv + used, &asked_help);

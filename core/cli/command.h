@@ -5,15 +5,19 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { COMMAND_OPTION_LIMIT = 16 };
+enum { COMMAND_OPTION_LIMIT = 16, COMMAND_REPEAT_LIMIT = 128 /* values of one option that may be given again */ };
+
+#define COMMAND_REPEATS " …" /* at the end of an option's value */
 
 /* What every command can answer with. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct command_option {
-    const char *name;  /* "config": given as --config; null ends the table */
-    char letter;       /* 'c': also given as -c; 0 if there is none */
-    const char *value; /* what stands for its value in the help ("FILE"); null: it takes none */
+    const char *name; /* "config": given as --config; null ends the table */
+    char letter;      /* 'c': also given as -c; 0 if there is none */
+    const char
+        *value; /* what stands for its value in the help ("FILE"); null: it takes none. COMMAND_REPEATS marks one of a
+                          command's options that may be given again, where each value counts and not the last one only */
     const char *help;
 };
 
@@ -31,8 +35,10 @@ struct command {
 /* What was given on the command line, sorted by the command's table. Views into argv. */
 struct arguments {
     const struct command *command, *commands;
-    const char *values[COMMAND_OPTION_LIMIT]; /* null: not given; a flag's is "" */
-    const char *word, *second_word;           /* what was given besides the options, or null */
+    const char *values[COMMAND_OPTION_LIMIT];   /* null: not given; a flag's is "" */
+    const char *word, *second_word;             /* what was given besides the options, or null */
+    const char *repeated[COMMAND_REPEAT_LIMIT]; /* of the option that may be given again */
+    int repeated_count;
 };
 
 /* `-c FILE`, which every command that reads the config file has. */
@@ -44,6 +50,9 @@ struct arguments {
 
 /* The value of an option of the command's table, or null if it was not given. */
 const char *argument_value(const struct arguments *arguments, const char *option);
+
+/* Tells what is wrong with the arguments, and where to read how they should be. Returns EXIT_USAGE. */
+__attribute__((format(printf, 2, 3))) int command_misused(const struct command *command, const char *format, ...);
 
 /* Finds the command, sorts its arguments, runs it. Returns the exit code of the process. */
 int command_run(const struct command *commands, int argc, char **argv);

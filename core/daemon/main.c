@@ -1,7 +1,10 @@
 /* Grapnel: receives signed webhooks, keeps each event safely, delivers it to plugins.
  *
- * This page shows it all. `grapnel serve` is the daemon, in serve.c; to follow one event, read on in
- *   receive/accept.c      a request: verified, parsed, routed, handed to the store
+ * This page shows it all. `grapnel serve` is the daemon: daemon/serve.c, to be read from serve_run at its end. To follow one
+ * event, read on in (core/README.md has the same way with every step and function)
+ *   receive/server.c      civetweb calls request_begins for each request
+ *   receive/accept.c      the request: verified, parsed, routed
+ *   receive/exchange.h    handed to the store, which answers from another thread
  *   store/store.h         made durable; only then its sender hears 200
  *   deliver/dispatch.c    handed to the pools of the plugins that it is routed to
  *   deliver/pool_feed.c   given to a worker   (worker.c: one child process)
@@ -21,6 +24,13 @@ static const struct command commands[] = {
     { "send", "", "Sign an event as the source's sender would, and post it",
       "The first of the source's secrets signs. Prints each answer; exit code 1 if one of them is not a 2xx.",
       send_options, send_run },
+    { "explain", "", "Say whether a request would be accepted, and if not, why",
+      "One line a step of accepting: ok, skipped (with what is missing to judge it), or the reason. A wrong signature "
+      "is "
+      "tried against\neveryday mistakes: the secret's form, a body that was changed, clocks, other senders. No secret "
+      "and no "
+      "signature that would be\nright is ever printed. Exit code 1 if a step refuses, or no route takes the event.",
+      explain_options, explain_run },
     { "refused", "", "Print the last requests that the running daemon refused, and why",
       "The newest first: of each source and of what came to none the last 100, and at most 1000 in all. The reasons\n"
       "hold neither secrets nor anything of a body. Of the config file only `state:` is read.",

@@ -1,6 +1,5 @@
 #include "event/json_rewrite.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "event/json_tokens.h"
@@ -37,7 +36,14 @@ static unsigned code_point(const char *character, size_t length) {
 }
 
 static bool escape_append(struct buffer *out, unsigned unit, bool upper_case) {
-    return upper_case ? buffer_format(out, "\\u%04X", unit) : buffer_format(out, "\\u%04x", unit);
+    const unsigned char bytes[] = { (unsigned char)(unit >> 8), (unsigned char)unit };
+    char escape[] = "\\u0000";
+    hex_encode(bytes, sizeof bytes, escape + 2);
+    for (size_t i = 2; upper_case && i < sizeof escape - 1; i++) {
+        if (escape[i] >= 'a')
+            escape[i] = (char)(escape[i] - 'a' + 'A');
+    }
+    return buffer_append(out, escape, sizeof escape - 1);
 }
 
 /* One character of a string in the style's form. */
