@@ -50,7 +50,7 @@ static struct pool_slot *feed_alone(struct pool *pool, int64_t now_ms) {
     return pool->alone.first ? kept_free : NULL;
 }
 
-/* The store is read here, on the main thread: a page of it at a time (pool_read_count), from an index, mostly from memory. That is only done
+/* The store is read here, on the main thread: at most POOL_READ_LIMIT deliveries at a time, from an index, mostly from memory. That is only done
  * for what did not come by handover: a backlog, or retries. */
 void pool_feed(struct pool *pool, int64_t now_ms) {
     if (!pool->started || pool->stopping || pool->paused_until_ms > now_ms)
