@@ -10,6 +10,7 @@
  *   deliver/pool_feed.c   given to a worker   (worker.c: one child process)
  *   host/host.c           beyond the wall: the plugin's deliver is called
  *   deliver/pool_outcome.c  done, another attempt later, or a dead letter */
+#include "base/process.h"
 #include "cli/cli.h"
 #include "daemon/serve.h"
 
@@ -45,5 +46,6 @@ static const struct command commands[] = {
 };
 
 int main(int argc, char **argv) {
+    process_hide(); /* most commands read secrets from the config */
     return command_run(commands, argc, argv);
 }

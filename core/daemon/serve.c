@@ -18,6 +18,7 @@
 
 #include "admin/server.h"
 #include "base/clock.h"
+#include "base/process.h"
 #include "base/units.h"
 #include "base/version.h"
 #include "cli/setup_load.h"
@@ -266,6 +267,9 @@ int serve_run(const struct arguments *arguments) {
         serve.log.level = serve.setup->log_level;
         serve.log.format = serve.setup->log_format;
         log_info(&serve.log, "grapnel %s starts with %s", GRAPNEL_VERSION, serve.setup->path);
+        if (!process_is_hidden())
+            log_warn(&serve.log,
+                     "GRAPNEL_CORE_DUMPS is set: core dumps, and any process of this user, can show the secrets");
     }
     going = going && serve_open_loop(&serve, &fault) && serve_open_store(&serve, &fault) &&
             serve_start_plugins(&serve, &fault);
