@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "civetweb.h"
@@ -19,6 +20,7 @@ enum {
     ADMIN_HEAD_LIMIT = 8 * 1024,
     ADMIN_PATIENCE_MS = 5000, /* for a request, and for reading the answer */
     ADMIN_CROWDED_MS = 300,   /* the same while others wait: a few silent clients must not hold all threads */
+    ADMIN_STOP_STEP_NS = 1000000,
     ADMIN_PORT_SIZE = 64,
 };
 
@@ -95,8 +97,7 @@ static int question_fails(struct mg_connection *connection, int status, const ch
 
 static void *thread_begins(const struct mg_context *context, int kind) {
     struct admin *admin = mg_get_user_data(context);
-    (void)kind;
-    civetweb_thread_is_patient(&admin->patience);
+    civetweb_thread_is_patient(&admin->patience, kind == 0 ? (struct mg_context *)context : NULL);
     return NULL;
 }
 
@@ -177,7 +178,10 @@ struct admin *admin_start(const struct admin_options *options, struct fault *fau
     }
     *admin = (struct admin){
         .options = *options,
-        .patience = { .threads = ADMIN_THREADS, .ms = ADMIN_PATIENCE_MS, .crowded_ms = ADMIN_CROWDED_MS },
+        .patience = { .threads = ADMIN_THREADS,
+                      .ms = ADMIN_PATIENCE_MS,
+                      .crowded_ms = ADMIN_CROWDED_MS,
+                      .listening = true },
         .folder = open(options->state, O_PATH | O_DIRECTORY | O_CLOEXEC),
     };
     if (admin->folder < 0)
@@ -190,10 +194,16 @@ struct admin *admin_start(const struct admin_options *options, struct fault *fau
 }
 
 void admin_stop(struct admin *admin) {
+    const struct timespec step = { .tv_nsec = ADMIN_STOP_STEP_NS };
     if (admin == NULL)
         return;
-    if (admin->civetweb != NULL)
-        civetweb_stop(admin->civetweb); /* removes the socket */
+    if (admin->civetweb != NULL) {
+        atomic_store(&admin->patience.stopping, true);
+        while (atomic_load(&admin->patience.listening))
+            nanosleep(&step, NULL);
+        unlinkat(admin->folder, SETUP_CONTROL_SOCKET, 0);
+        civetweb_stop(admin->civetweb);
+    }
     if (admin->folder >= 0)
         close(admin->folder);
     free(admin);

@@ -81,8 +81,9 @@ void civetweb_thread_is_worker(struct exchange *exchange) {
     thread.exchange = exchange;
 }
 
-void civetweb_thread_is_patient(struct civetweb_patience *patience) {
+void civetweb_thread_is_patient(struct civetweb_patience *patience, struct mg_context *master) {
     thread.patience = patience;
+    thread.master = master;
 }
 
 void civetweb_patience_begins(void) {
@@ -173,13 +174,15 @@ void civetweb_connection_begins(const struct mg_connection *connection) {
 /* The master waits for connections. This is where the porch will stand. */
 static int master_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms) {
     struct intake *intake = thread.intake;
-    if (atomic_load(&intake->stopping) && atomic_load(&intake->listening)) {
+    _Atomic bool *stopping = intake != NULL ? &intake->stopping : &thread.patience->stopping;
+    _Atomic bool *listening = intake != NULL ? &intake->listening : &thread.patience->listening;
+    if (atomic_load(stopping) && atomic_load(listening)) {
         for (unsigned i = 0; i < thread.master->num_listening_sockets; i++) {
             close(thread.master->listening_sockets[i].sock);
             thread.master->listening_sockets[i].sock = -1; /* civetweb closes it once more, which then does nothing */
             descriptors[i].fd = -1;
         }
-        atomic_store(&intake->listening, false);
+        atomic_store(listening, false);
     }
     return poll(descriptors, count, timeout_ms);
 }

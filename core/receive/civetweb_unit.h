@@ -19,8 +19,9 @@ struct intake;
  * each with threads of its own. Null with the reason. */
 struct mg_context *civetweb_start(const struct mg_callbacks *callbacks, void *user_data, const char **options,
                                   struct fault *fault);
-/* Ends all threads, whatever they do: those of the intake, once intake->ending is set. For a graceful stop of the intake
- * set intake->stopping first and wait for the connections to end. */
+/* Ends all threads, whatever they do: those of the intake, once intake->ending is set. Set `stopping`, of the intake or the
+ * patience, before, and wait until `listening` is false: civetweb forgets connections that are accepted meanwhile. For a
+ * graceful stop of the intake wait for the connections to end, too. */
 void civetweb_stop(struct mg_context *context);
 /* Appends "127.0.0.1:8080 [::1]:8081". */
 void civetweb_addresses(const struct mg_context *context, struct buffer *out);
@@ -30,15 +31,17 @@ void civetweb_addresses(const struct mg_context *context, struct buffer *out);
 void civetweb_thread_is_master(struct mg_context *context, struct intake *intake);
 void civetweb_thread_is_worker(struct exchange *exchange);
 struct civetweb_patience;
-void civetweb_thread_is_patient(struct civetweb_patience *patience);
+void civetweb_thread_is_patient(struct civetweb_patience *patience, struct mg_context *master); /* null for a worker */
 
 /* How long a server that is not the intake bears a client that is silent or slow: civetweb itself has no deadline for one
  * who drips. */
 struct civetweb_patience {
     int threads;
-    int64_t ms,
-        crowded_ms; /* for a request, and for the reading of its answer; the latter while others wait for a thread */
+    int64_t ms;              /* for a request, and for the reading of its answer */
+    int64_t crowded_ms;      /* the same, while others wait for a thread */
     _Atomic int connections; /* accepted and not yet closed */
+    _Atomic bool listening;  /* until soon after `stopping` is set */
+    _Atomic bool stopping;
 };
 /* By a worker: when its connection begins, and when its answer does. */
 void civetweb_patience_begins(void);
