@@ -25,7 +25,8 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture
 def daemon(tmp_path):
-    with Daemon(tmp_path, CONFIG) as daemon:
+    # One that may be looked into, as its descriptors are counted.
+    with Daemon(tmp_path, CONFIG, environment={"GRAPNEL_CORE_DUMPS": "1"}) as daemon:
         yield daemon
 
 

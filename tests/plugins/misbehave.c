@@ -216,7 +216,11 @@ static int deliver(struct grapnel_call *call, void *self) {
     return grapnel_fail(call, "misbehave.so can't do \"%s\"", wanted);
 }
 
-static const struct grapnel_setting settings[] = { RECORD_SETTING, { 0 } };
+static const struct grapnel_setting settings[] = {
+    RECORD_SETTING,
+    { "secret", GRAPNEL_SECRET, "", "Held, and told to nobody" },
+    { 0 },
+};
 
 GRAPNEL_PLUGIN(.name = "misbehave", .version = "1.0.0", .summary = "Does what the event says, which is mostly bad",
                .settings = settings, .deliver = deliver);
