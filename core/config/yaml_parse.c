@@ -38,16 +38,10 @@ static char character_at(struct parse *parse, size_t character) {
     return parse->cursor_byte < parse->text.length ? parse->text.data[parse->cursor_byte] : '\0';
 }
 
-/* From a mark to the end of the word, as far as it is worth quoting. */
-static struct bytes word_at(struct parse *parse, size_t character) {
-    struct bytes word = { "*", 1 };
-    if (character_at(parse, character) == '\0')
-        return word;
-    word.data = parse->text.data + parse->cursor_byte;
-    size_t left = parse->text.length - parse->cursor_byte;
-    while (word.length < left && word.length < 80 && !strchr(" \t\r\n,:]}", word.data[word.length]))
-        word.length++;
-    return word;
+/* Is the character at the mark a word of its own? */
+static bool stands_alone(struct parse *parse, size_t character) {
+    char next = character_at(parse, character + 1);
+    return next == '\0' || strchr(" \t\r\n,:]}", next);
 }
 
 __attribute__((format(printf, 3, 4))) static void mistake_at(struct parse *parse, const yaml_mark_t *mark,
@@ -80,10 +74,10 @@ static bool syntax_mistake(struct parse *parse) {
         return broken_at(parse, &mark, "%s; the file must be plain UTF-8 text", problem);
     }
     if (parser->context && strstr(parser->context, "scanning an alias")) {
-        struct bytes word = word_at(parse, parser->context_mark.index);
+        bool alone = stands_alone(parse, parser->context_mark.index); /* else it may be a secret */
         return broken_at(parse, &parser->context_mark,
-                         "a text that begins with * must be in quotes, as * alone begins an alias: \"%.*s\"",
-                         (int)word.length, word.data);
+                         "a text that begins with * must be in quotes, as * alone begins an alias: \"*%s\"",
+                         alone ? "" : "…");
     }
     char character = character_at(parse, parser->problem_mark.index);
     const char *hint = character == '\t' ? "; indent with spaces, not with tabs"
@@ -142,19 +136,24 @@ static bool node_place(struct parse *parse, struct yaml_node *node, const yaml_m
     return true;
 }
 
-/* What a node may bring along in YAML, but not here. */
+/* What a node may bring along in YAML, but not here. Its name is not told, since it may be a secret that lacks its quotes. */
 static void node_refuse_extras(struct parse *parse, struct yaml_node *node, const yaml_event_t *event,
                                const unsigned char *anchor, const unsigned char *tag) {
     const yaml_mark_t *mark = &event->start_mark;
     if (anchor) {
-        mistake_at(parse, mark, "anchors (&%.80s) are not supported; write the value out where it is needed", anchor);
+        mistake_at(
+            parse, mark, "%s",
+            "anchors (&…) are not supported; write the value out where it is needed, or put a text that begins with & "
+            "in quotes");
         node->refused = true;
     }
     /* libyaml says nothing of a lone "!". A map's mark is its first key's, whose tag is not to be told twice. */
     bool lone = !tag && mark->index != event->end_mark.index && character_at(parse, mark->index) == '!';
     if ((tag || lone) && parse->last_tag != mark->index + 1) {
-        mistake_at(parse, mark, "tags (%.80s) are not supported; every value is a text until Grapnel gives it a type",
-                   tag ? (const char *)tag : "!");
+        mistake_at(
+            parse, mark, "%s",
+            "tags (!…) are not supported, as every value is a text until Grapnel gives it a type; put a text that "
+            "begins with ! in quotes");
         parse->last_tag = mark->index + 1;
         node->refused = true;
     }
@@ -214,11 +213,8 @@ static bool container_take(struct parse *parse, const yaml_event_t *event) {
 }
 
 static bool alias_take(struct parse *parse, const yaml_event_t *event) {
-    const unsigned char *name = event->data.alias.anchor;
-    mistake_at(parse, &event->start_mark,
-               "aliases (*%.80s) are not supported; write the value out, or put a text that begins with * in quotes: "
-               "\"*%.80s\"",
-               name, name);
+    mistake_at(parse, &event->start_mark, "%s",
+               "aliases (*…) are not supported; write the value out, or put a text that begins with * in quotes");
     struct yaml_node *node = node_make(parse, YAML_SCALAR, &event->start_mark);
     if (!node)
         return false;

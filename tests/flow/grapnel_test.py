@@ -108,7 +108,7 @@ class Daemon:
 
         def ready():
             assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log()}"
-            return re.search(r"ready: listening on (.*)", self.log())
+            return re.search(r"ready: listening on ([^\"\n]*)", self.log())
 
         self.addresses = wait_for(ready, "ready").group(1).split()
         return self

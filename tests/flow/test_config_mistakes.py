@@ -50,18 +50,21 @@ MISTAKES = {
     ),
     "anchor": (
         GOOD + "state: &here x\n",
-        ["grapnel.yaml:5:8: anchors (&here) are not supported; write the value out where it is needed"],
+        ["grapnel.yaml:5:8: anchors (&…) are not supported; write the value out where it is needed, or put a text "
+            "that begins with & in quotes"],
     ),
     "alias": (
         GOOD + "state: *there\n",
         [
-            "grapnel.yaml:5:8: aliases (*there) are not supported; write the value out, or put a text that begins with * "
-            'in quotes: "*there"'
+            "grapnel.yaml:5:8: aliases (*…) are not supported; write the value out, or put a text that begins with * in quotes"
         ],
     ),
     "tag": (
         GOOD + "state: !path x\n",
-        ["grapnel.yaml:5:8: tags (!path) are not supported; every value is a text until Grapnel gives it a type"],
+        [
+            "grapnel.yaml:5:8: tags (!…) are not supported, as every value is a text until Grapnel gives it a type; put a "
+            "text that begins with ! in quotes"
+        ],
     ),
     "second document": (
         GOOD + "---\nstate: x\n",

@@ -298,7 +298,8 @@ static void all_are_told_in_one_run_from_the_top_down(void **state) {
         "WEBHOOK_SECRET } ])\n"
         "grapnel.yaml:7:15: log: \"level\" can't be \"x\"; it must be one of debug, info, warn, error\n"
         "grapnel.yaml:8:1: unknown key \"lgo\"; did you mean \"log\"?\n"
-        "grapnel.yaml:9:8: anchors (&x) are not supported; write the value out where it is needed\n");
+        "grapnel.yaml:9:8: anchors (&…) are not supported; write the value out where it is needed, or put a text that "
+        "begins with & in quotes\n");
 }
 
 static void what_is_probably_not_meant_is_warned_of(void **state) {

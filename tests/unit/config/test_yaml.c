@@ -54,27 +54,29 @@ static const struct {
 } refused[] = {
     { "a: 1\nb: 2\na: 3\n", "f.yaml:3:1: duplicate key \"a\": it is in line 1 already; remove one of them" },
     { "x: { a: 1, a: 2 }\n", "f.yaml:1:12: duplicate key \"a\": it is in line 1 already; remove one of them" },
-    { "a: &here 1\n", "f.yaml:1:4: anchors (&here) are not supported; write the value out where it is needed" },
-    { "a: &here [ 1 ]\n", "f.yaml:1:4: anchors (&here) are not supported; write the value out where it is needed" },
-    { "a: *there\n", "f.yaml:1:4: aliases (*there) are not supported; write the value out, or put a text that begins "
-                     "with * in quotes: "
-                     "\"*there\"" },
-    { "*there : 1\n", "f.yaml:1:1: aliases (*there) are not supported; write the value out, or put a text that begins "
-                      "with * in quotes: "
-                      "\"*there\"" },
-    { "a: !!int 1\n", "f.yaml:1:4: tags (tag:yaml.org,2002:int) are not supported; every value is a text until Grapnel "
-                      "gives it a type" },
-    { "a: !own { b: 1 }\n",
-      "f.yaml:1:4: tags (!own) are not supported; every value is a text until Grapnel gives it a type" },
-    { "a: ! b\n", "f.yaml:1:4: tags (!) are not supported; every value is a text until Grapnel gives it a type" },
-    { "! a: b\n", "f.yaml:1:1: tags (!) are not supported; every value is a text until Grapnel gives it a type" },
+    { "a: &here 1\n", "f.yaml:1:4: anchors (&…) are not supported; write the value out where it is needed, or put a "
+                      "text that begins with & in quotes" },
+    { "a: &here [ 1 ]\n", "f.yaml:1:4: anchors (&…) are not supported; write the value out where it is needed, or put "
+                          "a text that begins with & in quotes" },
+    { "a: *there\n",
+      "f.yaml:1:4: aliases (*…) are not supported; write the value out, or put a text that begins with * in quotes" },
+    { "*there : 1\n",
+      "f.yaml:1:1: aliases (*…) are not supported; write the value out, or put a text that begins with * in quotes" },
+    { "a: !!int 1\n", "f.yaml:1:4: tags (!…) are not supported, as every value is a text until Grapnel gives it a "
+                      "type; put a text that begins with ! in quotes" },
+    { "a: !own { b: 1 }\n", "f.yaml:1:4: tags (!…) are not supported, as every value is a text until Grapnel gives it "
+                            "a type; put a text that begins with ! in quotes" },
+    { "a: ! b\n", "f.yaml:1:4: tags (!…) are not supported, as every value is a text until Grapnel gives it a type; "
+                  "put a text that begins with ! in quotes" },
+    { "! a: b\n", "f.yaml:1:1: tags (!…) are not supported, as every value is a text until Grapnel gives it a type; "
+                  "put a text that begins with ! in quotes" },
     { "a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document begins here; a config file has only one" },
     { "? [ a ]\n: 1\n", "f.yaml:1:3: a key must be a text, not a list or a map" },
     { "{ a: 1 }: 1\n", "f.yaml:1:1: a key must be a text, not a list or a map" },
     { "*: 1\n", "f.yaml:1:1: a text that begins with * must be in quotes, as * alone begins an alias: \"*\"" },
     { "a: [ x, * ]\n", "f.yaml:1:9: a text that begins with * must be in quotes, as * alone begins an alias: \"*\"" },
     { "ä: 1\n*.created: 1\n",
-      "f.yaml:2:1: a text that begins with * must be in quotes, as * alone begins an alias: \"*.created\"" },
+      "f.yaml:2:1: a text that begins with * must be in quotes, as * alone begins an alias: \"*…\"" },
     { "a: \"x\\0y\"\n", "f.yaml:1:4: a text may not hold a zero byte" },
     { "a:\n\tb: 1\n", "f.yaml:2:1: found character that cannot start any token (while scanning for the next token from "
                       "line 2); indent with spaces, "
