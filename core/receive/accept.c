@@ -163,7 +163,7 @@ static void refuse(struct exchange *exchange, struct mg_connection *connection, 
     const char *why = reason->text[0] != '\0' ? reason->text : row->reason;
     /* Of a genuine sender only: its mistakes in the payload are worth a word. */
     bool tells = answer == ANSWER_NOT_JSON || answer == ANSWER_NO_EVENT;
-    const char *from = mg_get_request_info(connection)->remote_addr;
+    const char *from = exchange->from;
 
     intake_refused(intake, exchange->source, answer, from, why);
     log_limited(intake->options.log, &source->refusal_lines, LOG_LEVEL_INFO, "refused with %d, from %s to %s%s: %s",

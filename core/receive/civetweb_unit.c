@@ -320,6 +320,10 @@ int civetweb_socket(const struct mg_connection *connection) {
     return connection->client.sock;
 }
 
+const char *civetweb_remote_address(const struct mg_connection *connection) {
+    return connection->request_info.remote_addr;
+}
+
 bool civetweb_keeps_alive(const struct mg_connection *connection) {
     const char *wish = mg_get_header(connection, "Connection");
     if (wish != NULL && header_has_option(wish, "close"))

@@ -53,6 +53,8 @@ bool civetweb_patience_is_over(void);
 void civetweb_connection_begins(const struct mg_connection *connection);
 
 int civetweb_socket(const struct mg_connection *connection);
+/* "192.0.2.1"; from the connection's beginning on, unlike mg_get_request_info, which needs a request. */
+const char *civetweb_remote_address(const struct mg_connection *connection);
 /* Will the connection stay open after this request, as far as civetweb and the sender are concerned? */
 bool civetweb_keeps_alive(const struct mg_connection *connection);
 void civetweb_set_closing(struct mg_connection *connection);

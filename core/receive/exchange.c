@@ -7,7 +7,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "civetweb.h"
 #include "receive/intake.h"
 
 enum { KEEP_BODY = 64 * 1024, KEEP_TOKENS = 4096 };
@@ -61,8 +60,7 @@ static void exchange_done(struct store_put *put, enum store_result result) {
     if (!answer_send(exchange->socket, &intake->answers[result][exchange->closes], &exchange->date))
         atomic_fetch_add_explicit(&intake->unsent, 1, memory_order_relaxed);
     if (result == STORE_UNAVAILABLE)
-        intake_refused(intake, exchange->source, answer, mg_get_request_info(exchange->connection)->remote_addr,
-                       answer_row(answer)->reason);
+        intake_refused(intake, exchange->source, answer, exchange->from, answer_row(answer)->reason);
     exchange_doubt(exchange, result);
     exchange_log(exchange, answer);
     event_release(put->event);

@@ -45,6 +45,7 @@ struct exchange {
     struct store_put put;
     int plugins[SETUP_PLUGIN_LIMIT]; /* store numbers, put.plugins points here */
     int source;                      /* index in the setup */
+    char from[48];                   /* the sender's address; the same for all of a connection */
     int socket;
     bool closes; /* the connection ends with this answer */
     struct answer_date date;

@@ -58,6 +58,7 @@ static int connection_begins(const struct mg_connection *connection, void **data
     struct exchange *exchange = mg_get_thread_pointer(connection);
     exchange->connection = (struct mg_connection *)connection;
     exchange->connected_ms = clock_monotonic_ms();
+    snprintf(exchange->from, sizeof(exchange->from), "%s", civetweb_remote_address(connection));
     civetweb_connection_begins(connection);
     return 0;
 }
