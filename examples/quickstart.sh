@@ -164,11 +164,13 @@ start_daemon() {
     fail "the daemon did not start: its words are above, and in $folder/grapnel.log"
 }
 
-# Each file is named SOURCE.TYPE.json.
+# Each file is named SOURCE.TYPE.json; these are the sources of the shop's config.
+example_events=("$source"/examples/events/{cryptopay,stripe}.*.json)
+
 send_events() {
     local file name
     step "Events, signed as their senders would"
-    for file in "$source"/examples/events/*.json; do
+    for file in "${example_events[@]}"; do
         name=$(basename "$file" .json)
         printf '   %-40s ' "$name"
         "$bin/grapnel" send -c "$folder/grapnel.yaml" --source "${name%%.*}" --data "$file" ||
@@ -179,7 +181,8 @@ send_events() {
 # Are all example events whose file name matches $2 in the output file $1? Twice is possible: delivery is at least once.
 delivered() {
     local file id
-    for file in "$source"/examples/events/$2.json; do
+    for file in "${example_events[@]}"; do
+        [[ $(basename "$file") == $2.json ]] || continue
         id=$(grep -oE '"id": ?"evt_[^"]*"' "$file" | head -n 1 | grep -o 'evt_[^"]*')
         grep -qF "\"id\":\"$id\"" "$folder/$1" 2>/dev/null || return 1
     done

@@ -128,7 +128,8 @@ long http_post(struct http *http, const char *url, struct bytes headers, struct 
     if (code == CURLE_OK)
         library->easy_getinfo(http->handle, CURLINFO_RESPONSE_CODE, &status);
     else
-        fault_set(fault, "%s: %s", url, library->easy_strerror(code));
+        fault_set(fault, "%s: %s%s", url, library->easy_strerror(code),
+                  code == CURLE_COULDNT_CONNECT ? "; is `grapnel serve` running, and does it listen there?" : "");
     return status;
 }
 

@@ -1,6 +1,4 @@
 /* grapnel send: signs as the source's sender would, and posts. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,19 +6,22 @@
 #include "base/units.h"
 #include "cli/cli.h"
 #include "cli/http.h"
+#include "cli/read_file.h"
 #include "cli/send_event.h"
 #include "cli/setup_load.h"
+#include "event/event.h"
+#include "event/locate.h"
 
-enum { SEND_COUNT_LIMIT = 1000000, SEND_DATA_LIMIT = 64 * 1024 * 1024, SEND_LINES = 10, SEND_PROGRESS_MS = 1000 };
+enum { SEND_COUNT_LIMIT = 1000000, SEND_LINES = 10, SEND_PROGRESS_MS = 1000 };
 
 const struct command_option send_options[] = {
     COMMAND_OPTION_CONFIG,
     { "source", 's', "NAME", "the source of the config file to send as (required if it has several)" },
-    { "type", 't', "TYPE", "the event's type; default payment.succeeded, or what the data says" },
-    { "id", 'i', "ID", "the event's id; default a new one, or what the data says" },
-    { "data", 'd', "FILE", "the event itself, - for standard input; default a small made-up one" },
+    { "type", 't', "TYPE", "the event's type; default that of the sender's example, or what the data says" },
+    { "id", 'i', "ID", "the event's id; default a new one, or what the data says; with --count, -1, -2 … are added" },
+    { "data", 'd', "FILE", "the event itself, - for standard input; default the sender's example, as a new event" },
     { "url", 'u', "URL", "where to; default the config's first listen address and the source's path" },
-    { "count", 'n', "N", "send so many, each with an id of its own; default 1" },
+    { "count", 'n', "N", "send so many, each with an id of its own; default 1. More than 10 get one line in all" },
     { 0 },
 };
 
@@ -30,29 +31,9 @@ struct send {
     struct http *http;
     const char *url;
     struct send_wish wish;
-    int64_t count, accepted, duplicate, refused;
-    struct buffer body, headers, answer;
+    int64_t count, sent, accepted, duplicate, refused;
+    struct buffer body, headers, answer, id;
 };
-
-static const struct setup_source *send_source(const struct setup *setup, const char *name, struct fault *fault) {
-    if (!name && setup->source_count == 1)
-        return &setup->sources[0];
-    const char *names[SETUP_SOURCE_LIMIT + 1] = { 0 };
-    struct buffer all = { 0 };
-    for (int i = 0; i < setup->source_count; i++) {
-        names[i] = setup->sources[i].name;
-        buffer_format(&all, "%s%s", i ? ", " : "", names[i]);
-    }
-    const struct setup_source *source = name ? setup_source_by_name(setup, name) : NULL;
-    const char *near = name ? nearest_name(name, names) : NULL;
-    if (!name)
-        fault_set(fault, "say with --source who is to send: %s", buffer_text(&all));
-    else if (!source)
-        fault_set(fault, "no source \"%s\" in %s%s%s%s (there are: %s)", name, setup->path,
-                  near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", buffer_text(&all));
-    buffer_free(&all);
-    return source;
-}
 
 /* http://ADDRESS:PORT/path of the first listen address; where that is any address, loopback. */
 static bool send_default_url(const struct setup *setup, const struct setup_source *source, struct buffer *url,
@@ -72,120 +53,162 @@ static bool send_default_url(const struct setup *setup, const struct setup_sourc
     return !url->failed || fault_set(fault, "out of memory");
 }
 
-static bool send_read_data(const char *path, struct buffer *data, struct fault *fault) {
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (!file)
-        return fault_set(fault, "%s: %s", path, strerror(errno));
-    data->limit = SEND_DATA_LIMIT;
-    char *room;
-    size_t count;
-    while ((room = buffer_reserve(data, 64 * 1024)) && (count = fread(room, 1, 64 * 1024, file)) > 0)
-        data->length += count;
-    bool failed = ferror(file) != 0;
-    if (file != stdin)
-        fclose(file);
-    if (failed)
-        return fault_set(fault, "%s: %s", path, strerror(errno));
-    return !data->failed || fault_set(fault, "%s: longer than 64MiB", path);
+/* Name: value lines, as the receiver will ask for them. */
+static bool send_header(void *context, const char *name, int count, struct bytes *value) {
+    const struct buffer *headers = context;
+    for (const char *line = headers->data, *end = line + headers->length; line < end;) {
+        const char *stop = memchr(line, '\r', (size_t)(end - line)), *colon = memchr(line, ':', (size_t)(end - line));
+        if (!stop || !colon)
+            return false;
+        if (bytes_equal_nocase((struct bytes){ line, (size_t)(colon - line) }, bytes_of(name)) && count-- == 0) {
+            *value = (struct bytes){ colon + 1, (size_t)(stop - colon - 1) };
+            return true;
+        }
+        line = stop + 2;
+    }
+    return false;
 }
 
-/* One event: made, signed, posted, told. False when it could not be sent at all. */
-static bool send_one(struct send *send, int64_t number, struct fault *fault) {
-    char made_up[SEND_ID_SIZE];
-    struct buffer numbered = { 0 };
-    struct send_wish wish = send->wish;
-    buffer_clear(&send->body);
-    buffer_clear(&send->headers);
-    if (wish.id && send->count > 1) {
-        buffer_format(&numbered, "%s-%lld", wish.id, (long long)number);
-        wish.id = buffer_text(&numbered);
-    } else if (!wish.id && (!wish.has_data || send->count > 1)) {
-        if (!send_new_id(made_up, fault))
-            return false;
-        wish.id = made_up;
-    }
-    struct bytes body = { 0 };
-    bool ready = buffer_append_text(&send->headers, "Content-Type: application/json\r\n") &&
-                 send_make_event(send->source, &wish, &send->body, &send->headers, fault);
-    if (ready) {
-        body = (struct bytes){ send->body.data ? send->body.data : "", send->body.length };
-        ready =
-            signature_sign(&send->source->scheme, send->source->keys[0], wish.id ? wish.id : "", clock_wall_ms() / 1000,
-                           send->source->url ? send->source->url : send->url, body, &send->headers, fault);
-    }
-    struct bytes headers = { send->headers.data, send->headers.length };
-    long status = ready ? http_post(send->http, send->url, headers, body, &send->answer, fault) : 0;
+/* The event's id as the receiver will see it, or nothing where it has none. */
+static void send_find_id(struct send *send, struct bytes body) {
+    struct json json = { 0 };
+    struct signature_request request = { .header = send_header, .context = &send->headers, .body = body };
+    buffer_clear(&send->id);
+    if (json_parse(&json, body, NULL))
+        locate_value(send->source->scheme.event_id, &json, &request, EVENT_ID_LIMIT, &send->id, NULL);
+    json_free(&json);
+}
+
+static long send_post(struct send *send, const char *id, struct bytes body, struct fault *fault) {
+    const struct setup_source *source = send->source;
+    if (!signature_sign(&source->scheme, source->keys[0], id, clock_wall_ms() / 1000,
+                        source->url ? source->url : send->url, body, &send->headers, fault))
+        return 0;
+    return http_post(send->http, send->url, (struct bytes){ send->headers.data, send->headers.length }, body,
+                     &send->answer, fault);
+}
+
+static void send_count(struct send *send, long status) {
+    send->sent++;
     if (status == 200 && strstr(buffer_text(&send->answer), "\"duplicate\":true"))
         send->duplicate++;
     else if (status >= 200 && status < 300)
         send->accepted++;
     else
         send->refused++;
-    if (status && send->count <= SEND_LINES)
-        printf("%ld %s%s%s\n", status, buffer_text(&send->answer), wish.id ? "  id " : "", wish.id ? wish.id : "");
+}
+
+/* What stands in a header was made here, whatever the data says. */
+static bool send_id_is_header(const struct setup_source *source) {
+    const char *part = source->scheme.event_id[0];
+    return strncmp(part, "header:", 7) == 0;
+}
+
+/* One event: made, signed, posted, told. False when it could not be sent at all. */
+static bool send_one(struct send *send, int64_t number, struct fault *fault) {
+    char fresh[SEND_ID_SIZE];
+    struct buffer numbered = { 0 };
+    struct send_wish wish = send->wish;
+    bool renew = !wish.id && (!wish.has_data || send->count > 1);
+    buffer_clear(&send->body);
+    buffer_clear(&send->headers);
+    if (!send_new_id(send_example_of(send->source->scheme.name), fresh, fault))
+        return false;
+    if (wish.id && send->count > 1) {
+        buffer_format(&numbered, "%s-%lld", wish.id, (long long)number);
+        wish.id = buffer_text(&numbered);
+    }
+    long status = 0;
+    if (send_make_event(send->source, &wish, fresh, renew, &send->body, &send->headers, fault)) {
+        struct bytes body = { send->body.data ? send->body.data : "", send->body.length };
+        status = send_post(send, wish.id ? wish.id : fresh, body, fault);
+        send_find_id(send, body);
+    }
+    if (status) {
+        bool told = wish.id || renew || send_id_is_header(send->source);
+        send_count(send, status);
+        if (send->count <= SEND_LINES)
+            printf("%ld %s%s%s\n", status, buffer_text(&send->answer), told && send->id.length ? "  id " : "",
+                   told ? buffer_text(&send->id) : "");
+    }
     buffer_free(&numbered);
     return status != 0;
 }
 
 static bool send_all(struct send *send, struct fault *fault) {
     int64_t told = clock_monotonic_ms();
-    for (int64_t number = 1; number <= send->count; number++) {
-        if (!send_one(send, number, fault))
-            return false;
+    bool sent = true;
+    for (int64_t number = 1; sent && number <= send->count; number++) {
+        sent = send_one(send, number, fault);
         int64_t now = clock_monotonic_ms();
-        if (now - told >= SEND_PROGRESS_MS && send->count > SEND_LINES && isatty(STDERR_FILENO)) {
+        if (sent && now - told >= SEND_PROGRESS_MS && send->count > SEND_LINES && isatty(STDERR_FILENO)) {
             fprintf(stderr, "sent %lld of %lld\n", (long long)number, (long long)send->count);
             told = now;
         }
     }
-    if (send->count > SEND_LINES)
-        printf("sent %lld: %lld accepted, %lld duplicate, %lld refused\n", (long long)send->count,
-               (long long)send->accepted, (long long)send->duplicate, (long long)send->refused);
-    return true;
+    if (send->count > SEND_LINES || (!sent && send->count > 1))
+        printf("sent %lld of %lld: %lld accepted, %lld duplicate, %lld refused\n", (long long)send->sent,
+               (long long)send->count, (long long)send->accepted, (long long)send->duplicate, (long long)send->refused);
+    fflush(stdout); /* before what stderr says about it */
+    return sent;
 }
 
-/* Sorts out the arguments; false with the reason. */
-static bool send_prepare(struct send *send, const struct arguments *arguments, const struct setup *setup,
-                         struct buffer *data, struct buffer *url, struct fault *fault) {
+/* Sorts out the arguments that need no config. Returns the exit code if they are wrong. */
+static int send_read(struct send *send, const struct arguments *arguments, struct buffer *data, struct fault *fault) {
     const char *count = argument_value(arguments, "count"), *file = argument_value(arguments, "data");
     send->count = 1;
-    if (count && (!integer_parse(count, &send->count) || send->count < 1 || send->count > SEND_COUNT_LIMIT))
-        return fault_set(fault, "--count is a number from 1 to %d, not \"%s\"", SEND_COUNT_LIMIT, count);
-    send->source = send_source(setup, argument_value(arguments, "source"), fault);
-    if (!send->source || (file && !send_read_data(file, data, fault)))
-        return false;
     send->url = argument_value(arguments, "url");
-    if (!send->url && !send_default_url(setup, send->source, url, fault))
-        return false;
-    send->url = send->url ? send->url : buffer_text(url);
+    if (count && (!integer_parse(count, &send->count) || send->count < 1 || send->count > SEND_COUNT_LIMIT))
+        return command_misused(arguments->command, "--count is a number from 1 to %d, not \"%s\"", SEND_COUNT_LIMIT,
+                               count);
+    if (send->url && strncmp(send->url, "http://", 7) != 0 && strncmp(send->url, "https://", 8) != 0)
+        return command_misused(arguments->command, "--url begins with http:// or https://, not \"%s\"", send->url);
+    if (file && !read_file(file, data, fault))
+        return EXIT_FAILED;
     send->wish = (struct send_wish){ .type = argument_value(arguments, "type"),
                                      .id = argument_value(arguments, "id"),
                                      .data = { data->data, data->length },
                                      .has_data = file != NULL };
-    if (!send->wish.type && !file)
-        send->wish.type = "payment.succeeded";
+    return EXIT_DONE;
+}
+
+/* What is to be sent where, of the config. */
+static int send_prepare(struct send *send, const struct arguments *arguments, const struct setup *setup,
+                        struct buffer *url, struct fault *fault) {
+    send->source = setup_choose_source(arguments, setup, fault);
+    if (!send->source || !send_check_wish(send->source, &send->wish, fault) ||
+        (!send->url && !send_default_url(setup, send->source, url, fault))) {
+        command_misused(arguments->command, "%s", fault->text);
+        fault->text[0] = '\0';
+        return EXIT_USAGE;
+    }
+    send->url = send->url ? send->url : buffer_text(url);
     send->http = http_open(fault);
-    return send->http != NULL;
+    return send->http && send_all(send, fault) && !send->refused ? EXIT_DONE : EXIT_FAILED;
 }
 
 int send_run(const struct arguments *arguments) {
     struct place place = { 0 };
-    struct fault fault = { 0 };
+    struct fault fault = { .text = "" };
     struct send send = { 0 };
     struct buffer data = { 0 }, url = { 0 };
     struct setup *setup = NULL;
-    bool sent = place_find(&place, &fault);
-    if (sent && !(setup = setup_load(arguments, &place)))
-        return EXIT_FAILED;
-    sent = sent && send_prepare(&send, arguments, setup, &data, &url, &fault) && send_all(&send, &fault);
-    if (!sent)
-        fprintf(stderr, "grapnel send: %s\n", fault.text[0] ? fault.text : "out of memory");
+    int code = send_read(&send, arguments, &data, &fault);
+    if (code == EXIT_DONE && !place_find(&place, &fault))
+        code = EXIT_FAILED;
+    if (code == EXIT_DONE && !(setup = setup_load_quietly(arguments, &place, false)))
+        code = EXIT_FAILED;
+    else if (code == EXIT_DONE)
+        code = send_prepare(&send, arguments, setup, &url, &fault);
+    if (fault.text[0])
+        fprintf(stderr, "grapnel send: %s\n", fault.text);
     http_close(send.http);
     buffer_free(&data);
     buffer_free(&url);
     buffer_free(&send.body);
     buffer_free(&send.headers);
     buffer_free(&send.answer);
+    buffer_free(&send.id);
     setup_free(setup);
-    return sent && !send.refused ? EXIT_DONE : EXIT_FAILED;
+    return code;
 }

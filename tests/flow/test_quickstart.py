@@ -14,7 +14,8 @@ import pytest
 SOURCE = Path(os.environ["GRAPNEL_SOURCE"])
 BUILD = Path(os.environ["GRAPNEL_BUILD"])
 QUICKSTART = SOURCE / "examples/quickstart.sh"
-IDS = {json.loads(file.read_text())["id"] for file in (SOURCE / "examples/events").glob("*.json")}
+EVENTS = SOURCE / "examples/events"
+IDS = {json.loads(file.read_text())["id"] for source in ("cryptopay", "stripe") for file in EVENTS.glob(f"{source}.*.json")}
 
 
 def run(*arguments, **options):
