@@ -148,6 +148,9 @@ class Daemon:
         if self.process.poll() is None:
             assert self.stop() == 0, self.log()
         assert self.plugins_crash or "Sanitizer" not in self.log(), self.log()
+        # Whatever a test is about. test_secrecy.py looks closer, and at more than the log.
+        shown = [secret for secret in re.findall(r"whsec_\w+", self.config.read_text()) if secret in self.log()]
+        assert not shown, self.log()
 
     def rows(self, query, *values):
         """Rows of the store, read only."""
