@@ -198,7 +198,7 @@ def send(daemon, *options, **keywords):
     return run(GRAPNEL, "send", "-c", daemon.config, *options, **keywords)
 
 
-@pytest.mark.parametrize("package", ["stripe", "octokit"])
+@each_package
 @pytest.mark.parametrize("size", ["small", "1 MiB"])
 def test_sent_by_grapnel(daemon, node, package, size, tmp_path):
     data = tmp_path / "event.json"
@@ -216,7 +216,18 @@ def test_sent_by_grapnel(daemon, node, package, size, tmp_path):
     assert result.returncode == 1 and result.stdout.startswith("400 "), result
 
 
-@pytest.mark.parametrize("package", ["stripe"])
+@each_package
+def test_an_empty_body_sent_by_grapnel(daemon, node, package, tmp_path):
+    """`stripe` and `octokit` refuse to look at one, however it is signed."""
+    (tmp_path / "empty").touch()
+    options = [] if package == "stripe" else ["--id", "msg_empty"]
+    result = send(daemon, "--source", package, "--data", tmp_path / "empty", *options, "--url", node.url(package))
+    words = {"stripe": "400 Error: No webhook payload was provided", "octokit": "400 TypeError: "}.get(package, "200 verified")
+    assert result.stdout.startswith(words), result
+    assert result.returncode == (0 if words.startswith("200") else 1)
+
+
+@each_package
 def test_made_up_by_grapnel(daemon, node, package):
     result = send(daemon, "--source", package, "--url", node.url(package))
     assert result.returncode == 0, result
