@@ -61,9 +61,11 @@ static void tell_source(struct report *report, int source, int64_t seconds) {
     uint64_t unrouted = grown(&counted->unrouted, &told->unrouted);
     if (unrouted > 0)
         buffer_format(&line, " (%llu unrouted)", (unsigned long long)unrouted);
-    buffer_format(&line, ", %llu duplicate", (unsigned long long)(since[ANSWER_DUPLICATE] + since[ANSWER_CONFLICT]));
+    buffer_format(&line, ", %llu duplicate", (unsigned long long)since[ANSWER_DUPLICATE] + since[ANSWER_CONFLICT]);
     if (since[ANSWER_CONFLICT] > 0)
         buffer_format(&line, " (%llu conflict)", (unsigned long long)since[ANSWER_CONFLICT]);
+    if (since[ANSWER_CHALLENGE] > 0)
+        buffer_format(&line, ", %llu challenge", (unsigned long long)since[ANSWER_CHALLENGE]);
     buffer_format(&line, ", %llu refused%s%s", (unsigned long long)refused, buffer_text(&refusals),
                   refused > 0 ? ")" : "");
     tell_secrets(report, source, &line);
