@@ -96,7 +96,8 @@ static void group_leave_out(struct store *store, struct group *group, const stru
         group->results[culprit->put] = STORE_UNAVAILABLE;
     } else {
         log_limited(store->log, &store->settle_log, LOG_LEVEL_ERROR,
-                    "store: an outcome for event %lld and plugin number %d can't be written: %s (error %d)",
+                    "store: an outcome for event %lld and plugin number %d can't be written: %s (error %d); that "
+                    "delivery stays open",
                     (long long)culprit->settle->event, culprit->settle->plugin, why, result);
         culprit->settle->given_up = true; /* stays in its place: whoever settled it counts */
     }
