@@ -54,7 +54,10 @@ void command_print(const struct command *command, FILE *stream) {
         if (options[i].letter)
             snprintf(letter, sizeof letter, "-%c, ", options[i].letter);
         snprintf(form, sizeof form, "%s--%s %s", letter, options[i].name, options[i].value ? options[i].value : "");
-        fprintf(stream, "  %-22s %s\n", form, options[i].help);
+        int beyond = 0; /* bytes that take no column of their own */
+        for (const char *byte = form; *byte; byte++)
+            beyond += (*byte & 0xc0) == 0x80;
+        fprintf(stream, "  %-*s %s\n", 22 + beyond, form, options[i].help);
     }
     fprintf(stream, "  %-22s %s\n", "-h, --help", "this text");
 }

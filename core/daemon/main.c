@@ -23,14 +23,14 @@ static const struct command commands[] = {
     { "check", "", "Check the config file and the plugins, without starting anything that lasts", NULL, check_options,
       check_run },
     { "send", "", "Sign an event as the source's sender would, and post it",
-      "The first of the source's secrets signs. Prints each answer; exit code 1 if one of them is not a 2xx.",
+      "The first of the source's secrets signs. Prints each answer, of more than 10 how many there were of each kind;\n"
+      "exit code 1 if one of them is not a 2xx.",
       send_options, send_run },
     { "explain", "", "Say whether a request would be accepted, and if not, why",
-      "One line a step of accepting: ok, skipped (with what is missing to judge it), or the reason. A wrong signature "
-      "is "
-      "tried against\neveryday mistakes: the secret's form, a body that was changed, clocks, other senders. No secret "
-      "and no "
-      "signature that would be\nright is ever printed. Exit code 1 if a step refuses, or no route takes the event.",
+      "One line a step of accepting: ok, skipped (with what is missing to judge it), or the reason. A wrong\n"
+      "signature is tried against everyday mistakes: the secret's form, a body that was changed, other senders.\n"
+      "No secret and no signature that would be right is ever printed. Exit code 1 if a step refuses, or no route\n"
+      "takes the event.",
       explain_options, explain_run },
     { "refused", "", "Print the last requests that the running daemon refused, and why",
       "The newest first: of each source and of what came to none the last 100, and at most 1000 in all. The reasons\n"

@@ -137,6 +137,25 @@ def test_every_preset_is_named():
     assert [name for name in presets if f"`{name}`" not in README] == []
 
 
+def preset_row(block):
+    """A row of the C table as README.md shows it."""
+    texts = {name: re.findall(r'"([^"]*)"', values) for name, values in re.findall(r"^        \.(\w+) = (.*)$", block, re.M)}
+
+    def places(parts):
+        return " and ".join("`" + (part[7:].split("/")[0] if part.startswith("header:") else part) + "`" for part in parts)
+
+    header, items = texts["header"][0].split("/")[0], texts["separator"][0].join(texts["items"])
+    return (f"| `{texts['name'][0]}` | `{header}: {items}` | `{texts['signed_template'][0]}` | "
+            f"{places(texts['event_id'])} | {places(texts['event_type'])} |")
+
+
+def test_the_table_of_presets_is_the_one_that_is_built():
+    table = (SOURCE / "core/event/signature_presets.c").read_text()
+    rows = [preset_row(block) for block in re.findall(r'^    \{\n(        \.name = ".*?)^    \},$', table, re.M | re.S)]
+    assert len(rows) >= 10
+    assert "\n".join(["| --- | --- | --- | --- | --- |", *rows]) + "\n\n" in README
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document):
     file = SOURCE / document
