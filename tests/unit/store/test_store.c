@@ -181,59 +181,6 @@ static void test_settle_later_then_dead(void **state) {
     assert_int_equal(story[0].settlement, STORE_DEAD);
 }
 
-/* Those due longest come first, whatever the order of the events. */
-static void test_due_order(void **state) {
-    struct bench *bench = *state;
-    struct store_delivery read[8];
-    static const int64_t due[] = { 30, 10, 40, 20 };
-    bench_open(bench);
-    bench_start(bench);
-    struct store_settle *first = NULL, **end = &first;
-    for (int i = 0; i < 4; i++) {
-        char id[16];
-        snprintf(id, sizeof id, "evt_%d", i);
-        int64_t event = put_one(bench, id, STORE_ACCEPTED);
-        *end = settle_make(event, bench->plugins[0], STORE_LATER, 1, "");
-        (*end)->due_ms = due[i];
-        end = &(*end)->next;
-    }
-    store_settle(bench->store, first);
-    settled_wait(bench, 4);
-    assert_int_equal(read_due(bench, bench->plugins[0], 35, read, 8), 3);
-    static const int64_t expected[] = { 2, 4, 1 };
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(read[i].event->number, expected[i]);
-        event_release(read[i].event);
-    }
-    struct test_reading reading = { .read = read, .limit = 8, .unwanted = expected[1] };
-    struct store_taker taker = { .context = &reading, .wants = reading_wants, .take = reading_take };
-    assert_int_equal(store_read_due(bench->reader, bench->plugins[0], 35, &taker), STORE_READ_ALL);
-    assert_int_equal(reading.count, 2);
-    assert_int_equal(read[0].event->number, expected[0]);
-    assert_int_equal(read[1].event->number, expected[2]);
-    event_release(read[0].event);
-    event_release(read[1].event);
-}
-
-/* The outcomes of one delivery are written in the order in which they came, however many there are. */
-static void test_settles_keep_their_order(void **state) {
-    struct bench *bench = *state;
-    bench_open(bench);
-    bench_start(bench);
-    int64_t event = put_one(bench, "evt_1", STORE_ACCEPTED);
-    enum { COUNT = 10000 }; /* more than one group holds */
-    for (int i = 1; i <= COUNT; i += 2) {
-        struct store_settle *pair = settle_make(event, bench->plugins[0], STORE_LATER, i, "first");
-        pair->next = settle_make(event, bench->plugins[0], STORE_LATER, i + 1, "second");
-        store_settle(bench->store, pair);
-    }
-    settled_wait(bench, COUNT);
-    struct store_delivery read;
-    assert_int_equal(read_due(bench, bench->plugins[0], INT64_MAX, &read, 1), 1);
-    assert_int_equal(read.attempts, COUNT);
-    event_release(read.event);
-}
-
 /* Numbers, names, deliveries and the story outlive the process; a number is not used again even if its event was
  * deleted. */
 static void test_reopen(void **state) {
@@ -321,8 +268,6 @@ int main(void) {
         STORE_TEST(test_unrouted),
         STORE_TEST(test_settle_done),
         STORE_TEST(test_settle_later_then_dead),
-        STORE_TEST(test_due_order),
-        STORE_TEST(test_settles_keep_their_order),
         STORE_TEST(test_reopen),
         STORE_TEST(test_close_writes_what_waits),
         cmocka_unit_test(test_settle_make_cuts_the_detail),
