@@ -129,7 +129,8 @@ struct fixture {
     struct setup_route route;
     struct setup_listen listen;
     int route_plugins[1], plugin_numbers[2];
-    struct log log; /* into memory */
+    struct log log;            /* into memory */
+    struct refusals *refusals; /* a test's own; null for none */
     struct server *server;
     int port;
 };
@@ -150,7 +151,8 @@ static inline bool fixture_start(struct fixture *fixture, const char *address, s
     struct server_options options = { .setup = &fixture->setup,
                                       .store = &fixture->store,
                                       .plugin_numbers = fixture->plugin_numbers,
-                                      .log = &fixture->log };
+                                      .log = &fixture->log,
+                                      .refusals = fixture->refusals };
     fixture->server = server_start(&options, fault);
     if (fixture->server != NULL)
         fixture->port = atoi(strrchr(server_addresses(fixture->server), ':') + 1);

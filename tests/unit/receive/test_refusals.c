@@ -1,16 +1,6 @@
-/* The rings of the last refusals: what is kept, in which order, cut where, and that threads don't hurt each other. */
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+/* The rings of the last refusals: what is kept, in which order, cut where, that threads don't hurt each other, and what the server notes. */
+#include "receive_fixture.h"
 
-#include <cmocka.h>
-
-#include "base/clock.h"
-#include "config/setup.h"
 #include "receive/refusals.h"
 
 static struct setup_source sources[] = { { .name = (char *)"cryptopay" }, { .name = (char *)"stripe" } };
@@ -113,12 +103,36 @@ static void test_threads(void **state) {
     assert_int_equal(copies[0].number, WRITERS * EACH + 1);
 }
 
+/* What is refused before the store is asked, and by the store: that is told from another thread. */
+static void test_the_server_notes_them(void **state) {
+    struct fixture *fixture = *state;
+    struct refusal copies[REFUSALS_KEPT];
+    struct fault fault;
+    fixture->refusals = refusals_make(&fixture->setup, &fault);
+    assert_true(fixture_start(fixture, "127.0.0.1:0", &fault));
+    int client = client_connect(fixture);
+    assert_int_equal(client_post(client, &fixture->sources[0], "", "{\"id\":\"1\",\"type\":\"a\"}").status, 200);
+    assert_int_equal(client_post(client, &fixture->sources[0], "", "{\"id\":\"full\",\"type\":\"a\"}").status, 503);
+    assert_int_equal(client_post(client, &fixture->sources[0], "", "[]").status, 400);
+    close(client);
+    assert_int_equal(refusals_copy(fixture->refusals, 0, copies), 2);
+    assert_int_equal(copies[0].answer, ANSWER_UNAVAILABLE);
+    assert_string_equal(copies[0].reason, answer_row(ANSWER_UNAVAILABLE)->reason);
+    assert_int_equal(copies[1].answer, ANSWER_NO_EVENT);
+    for (int i = 0; i < 2; i++)
+        assert_string_equal(copies[i].from, "127.0.0.1");
+    assert_int_equal(refusals_copy(fixture->refusals, 1, copies), 0);
+    fixture_stop(fixture);
+    refusals_free(fixture->refusals);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_one_is_kept_as_it_came, make, end),
         cmocka_unit_test_setup_teardown(test_the_last_hundred_of_each_source, make, end),
         cmocka_unit_test_setup_teardown(test_what_is_long_is_cut_between_characters, make, end),
         cmocka_unit_test_setup_teardown(test_threads, make, end),
+        cmocka_unit_test_setup_teardown(test_the_server_notes_them, fixture_make, fixture_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
