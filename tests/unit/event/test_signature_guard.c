@@ -12,7 +12,9 @@
 /* Hex and base64 of 32 bytes; whether they are right is not the guard's business. */
 #define HEX       "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define OTHER_HEX "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-#define GITHUB    "X-Hub-Signature-256: sha256=" HEX "\r\n"
+#define STANDARD                                                                                                       \
+    "webhook-timestamp: 1700000000\r\nwebhook-signature: v1,ABEiM0RVZneImaq7zN3u/wARIjNEVWZ3iJmqu8zd7v8=\r\n"
+#define GITHUB "X-Hub-Signature-256: sha256=" HEX "\r\n"
 
 struct guard {
     unsigned char bytes[EVENT_DIGEST_SIZE];
