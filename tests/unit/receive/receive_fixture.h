@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -235,6 +236,12 @@ static inline bool fixture_logged(const struct fixture *fixture, const char *tex
     ssize_t length = pread(fixture->log.descriptor, lines, sizeof(lines) - 1, 0);
     lines[length > 0 ? length : 0] = '\0';
     return strstr(lines, text) != NULL;
+}
+
+/* For what the writer thread logs after its answer. */
+static inline void fixture_await_logged(const struct fixture *fixture, const char *text) {
+    while (!fixture_logged(fixture, text))
+        sched_yield();
 }
 
 /* ---- the client ---- */
