@@ -58,9 +58,22 @@ static const char *characters_of(enum placeholder placeholder) {
                                                : "0123456789";
 }
 
+/* No header can hold one, but for a tab; YAML can. */
+static bool has_control_character(const char *text) {
+    for (; *text; text++) {
+        if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 /* An item as it is written must be read back as that item, whatever its value is. */
 static bool item_readable(const char *separator, const char *item, struct bytes prefix, enum placeholder placeholder,
                           struct fault *fault) {
+    if (has_control_character(separator))
+        return fault_set(fault, "separator: no header can hold a control character");
+    if (has_control_character(item))
+        return fault_set(fault, "items: no header can hold a control character, and one of them has one");
     if (memmem(prefix.data, prefix.length, separator, strlen(separator)))
         return fault_set(fault, "items: \"%s\" contains the separator \"%s\"", item, separator);
     if (strpbrk(separator, characters_of(placeholder)))
