@@ -163,6 +163,12 @@ bool secret_cut_prefix(struct attempt *attempt, const struct trial *trial) {
     return attempt->scheme.secret == SIGNATURE_SECRET_RAW && prefix_cut(&attempt->secret);
 }
 
+/* Room for the longest form at once: a room that grows would leave copies of the secret behind. */
+static struct buffer *room_begin(struct attempt *attempt) {
+    buffer_reserve(&attempt->secret_room, attempt->secret.length + sizeof secret_prefix);
+    return &attempt->secret_room;
+}
+
 /* What was written into the room is the secret now. */
 static bool room_end(struct attempt *attempt) {
     attempt->secret = (struct bytes){ attempt->secret_room.data, attempt->secret_room.length };
@@ -171,7 +177,7 @@ static bool room_end(struct attempt *attempt) {
 
 bool secret_add_prefix(struct attempt *attempt, const struct trial *trial) {
     (void)trial;
-    return attempt->scheme.secret == SIGNATURE_SECRET_RAW && buffer_append_text(&attempt->secret_room, secret_prefix) &&
+    return attempt->scheme.secret == SIGNATURE_SECRET_RAW && buffer_append_text(room_begin(attempt), secret_prefix) &&
            buffer_append(&attempt->secret_room, attempt->secret.data, attempt->secret.length) && room_end(attempt);
 }
 
@@ -186,7 +192,7 @@ bool secret_url_base64(struct attempt *attempt, const struct trial *trial) {
     (void)trial;
     bool differs = false;
     prefix_cut(&attempt->secret);
-    if (!buffer_append(&attempt->secret_room, attempt->secret.data, attempt->secret.length) || !room_end(attempt))
+    if (!buffer_append(room_begin(attempt), attempt->secret.data, attempt->secret.length) || !room_end(attempt))
         return false;
     for (size_t i = 0; i < attempt->secret_room.length; i++) {
         char *digit = &attempt->secret_room.data[i];
@@ -207,6 +213,6 @@ bool secret_raw_cut(struct attempt *attempt, const struct trial *trial) {
 bool secret_add_newline(struct attempt *attempt, const struct trial *trial) {
     (void)trial;
     return attempt->scheme.secret == SIGNATURE_SECRET_RAW &&
-           buffer_append(&attempt->secret_room, attempt->secret.data, attempt->secret.length) &&
+           buffer_append(room_begin(attempt), attempt->secret.data, attempt->secret.length) &&
            buffer_append_text(&attempt->secret_room, "\n") && room_end(attempt);
 }

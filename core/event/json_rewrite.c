@@ -16,7 +16,7 @@ static bool blank(char byte) {
 }
 
 static bool line_begin(struct rewrite *rewrite) {
-    size_t indent = (size_t)(rewrite->depth * rewrite->style->indent);
+    size_t indent = (size_t)rewrite->depth * (size_t)rewrite->style->indent;
     char *room = buffer_reserve(rewrite->out, indent + 1);
     if (!room)
         return false;
