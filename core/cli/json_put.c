@@ -39,30 +39,15 @@ static bool nested_append(struct buffer *out, const char *rest, const char *valu
     return appended;
 }
 
-/* The longest beginning of the pointer that leads somewhere. */
-static size_t known_length(const struct json *json, const char *pointer, int *token) {
-    struct buffer beginning = { 0 };
-    size_t length = strlen(pointer);
-    *token = json_find(json, pointer, NULL);
-    while (*token < 0 && length > 0) {
-        const char *slash = memrchr(pointer, '/', length);
-        length = slash ? (size_t)(slash - pointer) : 0;
-        buffer_clear(&beginning);
-        if (!buffer_append(&beginning, pointer, length))
-            break;
-        *token = json_find(json, buffer_text(&beginning), NULL);
-    }
-    buffer_free(&beginning);
-    return length;
-}
-
 /* The text with the value in it, into `changed`. */
 static bool changed_make(const struct json *json, const char *pointer, const char *value, struct buffer *changed,
                          struct fault *fault) {
     int token;
-    size_t known = known_length(json, pointer, &token);
+    size_t known = json_find_beginning(json, pointer, &token);
     const char *rest = pointer + known;
     struct bytes old = json_raw(json, token);
+    if (token < 0)
+        return fault_set(fault, "out of memory");
     if (*rest && json_kind_at(json, token) != JSON_OBJECT)
         return fault_set(fault, "there is no object at \"%.*s\" that %s could be put into", (int)known, pointer,
                          pointer);

@@ -59,15 +59,8 @@ static bool elsewhere_tell(const struct json *json, const char *step, struct buf
 /* Up to which point the pointer leads somewhere, and what is there. */
 static void pointer_tell(const struct json *json, const char *pointer, struct buffer *words) {
     struct buffer parent = { 0 };
-    int token = -1;
-    for (size_t length = strlen(pointer); token < 0 && length > 0;) {
-        const char *slash = memrchr(pointer, '/', length);
-        length = slash ? (size_t)(slash - pointer) : 0;
-        buffer_clear(&parent);
-        if (!buffer_append(&parent, pointer, length))
-            break;
-        token = json_find(json, buffer_text(&parent), NULL);
-    }
+    int token;
+    buffer_append(&parent, pointer, json_find_beginning(json, pointer, &token));
     const char *object = buffer_text(&parent);
     enum json_kind kind = json_kind_at(json, token);
     if (kind != JSON_OBJECT)

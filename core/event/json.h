@@ -32,6 +32,8 @@ enum json_kind { JSON_NONE, JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_NUMBER, J
  * the pointer is malformed. Of duplicate keys the last wins; `doubled` (may be null) tells that one on the way was a duplicate. */
 int json_find(const struct json *json, const char *pointer, bool *doubled);
 bool json_pointer_valid(const char *pointer);
+/* The longest beginning of a pointer that leads somewhere: its length, and what it leads to (-1 if memory is short). */
+size_t json_find_beginning(const struct json *json, const char *pointer, int *token);
 enum json_kind json_kind_at(const struct json *json, int token);
 /* The value as it stands in the text, a string with its quotes. */
 struct bytes json_raw(const struct json *json, int token);

@@ -110,6 +110,22 @@ static bool step_append_key(const struct json *json, int key, struct buffer *out
     return true;
 }
 
+size_t json_find_beginning(const struct json *json, const char *pointer, int *token) {
+    struct buffer beginning = { 0 };
+    size_t length = strlen(pointer);
+    *token = json_find(json, pointer, NULL);
+    while (*token < 0 && length > 0) {
+        const char *slash = memrchr(pointer, '/', length);
+        length = slash ? (size_t)(slash - pointer) : 0;
+        buffer_clear(&beginning);
+        if (!buffer_append(&beginning, pointer, length))
+            break;
+        *token = json_find(json, buffer_text(&beginning), NULL);
+    }
+    buffer_free(&beginning);
+    return length;
+}
+
 bool json_member(const struct json *json, const char *pointer, int index, struct buffer *out) {
     int container = json_find(json, pointer, NULL);
     if (index < 0 || index >= json_count(json, container))
