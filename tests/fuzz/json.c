@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "event/json.h"
+#include "event/json_rewrite.h"
 #include "event/json_tokens.h"
 #include "json_reference.h"
 
@@ -76,6 +77,33 @@ static void members_hold(const struct json *json, int token) {
     CHECK(member == end);
 }
 
+/* Written anew in any style, it is JSON of the same shape, and stays as it is when written so once more. */
+static void rewritten_holds(const struct json *json, unsigned char choice) {
+    const struct json_style style = {
+        .layout = (enum json_layout)(choice & 3),
+        .indent = choice >> 5,
+        .strings = choice & 4,
+        .ascii = choice & 8,
+        .slashes = choice & 16,
+        .html = choice & 32,
+        .upper_case = choice & 64,
+    };
+    struct buffer once = { 0 }, twice = { 0 };
+    struct json second = { 0 };
+    struct fault fault;
+    CHECK(json_rewrite(json->text, &style, &once));
+    CHECK(json_parse(&second, (struct bytes){ once.data, once.length }, &fault));
+    CHECK(second.count == json->count);
+    for (int token = 0; token < json->count; token++)
+        CHECK(json_kind_at(&second, token) == json_kind_at(json, token) &&
+              json_count(&second, token) == json_count(json, token));
+    CHECK(json_rewrite(second.text, &style, &twice));
+    CHECK(bytes_equal((struct bytes){ once.data, once.length }, (struct bytes){ twice.data, twice.length }));
+    json_free(&second);
+    buffer_free(&once);
+    buffer_free(&twice);
+}
+
 static int depth_of(const struct json *json) {
     int deepest = 0;
     for (int token = 0; token < json->count; token++) {
@@ -105,6 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         }
         CHECK(json_behind(&json, 0) == json.count);
         CHECK(depth_of(&json) <= JSON_DEPTH_LIMIT);
+        rewritten_holds(&json, (unsigned char)(size * 31 + data[size / 2]));
     } else {
         fault_holds(&fault, size);
         CHECK(json.count == 0);

@@ -1,101 +1,10 @@
-/* Any headers under any preset or spelled-out scheme. Input: lines as in `settings` below and "> NAME: VALUE" for headers, then an empty
- * line and the body. What verifies must hold the digest that mbedTLS' own HMAC makes; what was signed must verify; and what was changed
+/* Any headers under any preset or spelled-out scheme; signature_input.h says how they are written. What verifies must hold the digest that mbedTLS' own HMAC makes; what was signed must verify; and what was changed
  * afterwards must not. */
 #include <mbedtls/md.h>
 #include <stddef.h>
 
-#include "check.h"
-#include "event/signature.h"
 #include "event/signature_parts.h"
-
-enum { TOLERANCE_MS = 300000 };
-
-struct input {
-    struct signature_scheme scheme;
-    char *texts[32]; /* all that the scheme and the secrets point at */
-    int text_count;
-    struct bytes secrets[SIGNATURE_SECRET_LIMIT];
-    int secret_count, item_count;
-    struct buffer headers;
-    struct bytes headers_view, body;
-    const char *url, *id;
-    int64_t now_s;
-};
-
-static char *kept(struct input *input, struct bytes line) {
-    if (input->text_count == 32)
-        return NULL;
-    return input->texts[input->text_count++] = text_of(line);
-}
-
-/* Of the scheme, where a text goes. */
-static const struct {
-    const char *word;
-    size_t offset;
-} settings[] = {
-    { "header", offsetof(struct input, scheme.header) },
-    { "separator", offsetof(struct input, scheme.separator) },
-    { "signed", offsetof(struct input, scheme.signed_template) },
-    { "timestamp", offsetof(struct input, scheme.timestamp_header) },
-    { "id", offsetof(struct input, scheme.id_header) },
-    { "url", offsetof(struct input, url) },
-    { "event", offsetof(struct input, id) },
-};
-
-static bool setting_read(struct input *input, struct bytes line) {
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        if (word_take(&line, settings[i].word)) {
-            char *text = kept(input, line);
-            if (text)
-                *(const char **)((char *)input + settings[i].offset) = text;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void line_read(struct input *input, struct bytes line) {
-    const struct signature_scheme *preset;
-    char *text;
-    if (word_take(&line, ">")) {
-        buffer_append(&input->headers, line.data, line.length);
-        buffer_append_text(&input->headers, "\n");
-    } else if (word_take(&line, "preset")) {
-        if ((text = kept(input, line)) && (preset = signature_preset(text)))
-            input->scheme = *preset;
-    } else if (word_take(&line, "item")) {
-        if (input->item_count < SIGNATURE_ITEM_LIMIT - 1 && (text = kept(input, line)))
-            input->scheme.items[input->item_count++] = text;
-    } else if (word_take(&line, "hash") && line.length == 1) {
-        input->scheme.hash = (enum signature_hash)((unsigned char)line.data[0] % 3);
-    } else if (word_take(&line, "form") && line.length == 1) {
-        input->scheme.secret = (enum signature_secret)((unsigned char)line.data[0] % 3);
-    } else if (word_take(&line, "secret")) {
-        if (input->secret_count < SIGNATURE_SECRET_LIMIT && (text = kept(input, line)))
-            input->secrets[input->secret_count++] = bytes_of(text);
-    } else if (word_take(&line, "now") && (text = kept(input, line))) {
-        input->now_s = llabs(strtoll(text, NULL, 10) % INT64_C(1000000000000)); /* SIGNATURE_TIMESTAMP_DIGITS */
-    } else {
-        setting_read(input, line);
-    }
-}
-
-static void input_read(struct input *input, struct bytes rest) {
-    struct bytes line;
-    input->now_s = 1700000000;
-    while (line_take(&rest, &line) && line.length > 0)
-        line_read(input, line);
-    input->headers_view = moved((struct bytes){ input->headers.data, input->headers.length });
-    input->body = moved(rest);
-}
-
-static void input_free(struct input *input) {
-    for (int i = 0; i < input->text_count; i++)
-        free(input->texts[i]);
-    buffer_free(&input->headers);
-    free((char *)input->headers_view.data);
-    free((char *)input->body.data);
-}
+#include "signature_input.h"
 
 /* The secret as a key, decoded by hand: the same decoders as the daemon's, but not its HMAC. */
 static size_t reference_key(const struct signature_scheme *scheme, struct bytes secret, unsigned char *out) {
@@ -183,8 +92,13 @@ static void verified_holds(const struct input *input, struct signature_key *cons
     CHECK(strcmp(signature_verdict_text(verdict), "unknown") != 0);
     CHECK(genuine(verdict) == (report.key_index >= 0));
     CHECK(report.key_index < input->secret_count);
+    struct fault reason = { "" };
+    signature_reason(&input->scheme, &request, verdict, &report, input->now_s * 1000, TOLERANCE_MS, &reason);
+    CHECK(verdict == SIGNATURE_OK || reason.text[0]);
     if (!genuine(verdict))
         return;
+    unsigned char guard[EVENT_DIGEST_SIZE];
+    CHECK(signature_guard(&input->scheme, &request, bytes_of("source"), guard));
     /* A timestamp within the items may have leading zeros, which the report has lost. */
     if (!signature_has_timestamp(&input->scheme) || input->scheme.timestamp_header)
         CHECK(header_has_digest(input, &request, report.key_index, report.timestamp_s));
@@ -226,24 +140,13 @@ static void signed_holds(const struct input *input, struct signature_key *const 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct input input = { 0 };
     struct signature_key *keys[SIGNATURE_SECRET_LIMIT];
-    struct fault fault = { "" };
-    int made = 0;
     input_read(&input, (struct bytes){ (const char *)data, size });
-    bool usable = signature_scheme_check(&input.scheme, &fault);
-    CHECK(usable == !fault.text[0]);
-    while (made < input.secret_count && usable) {
-        keys[made] = signature_key_make(&input.scheme, input.secrets[made], &fault);
-        CHECK(!keys[made] == (fault.text[0] != '\0'));
-        if (!keys[made])
-            break;
-        made++;
-    }
-    if (usable && made > 0 && made == input.secret_count) {
+    if (input_keys_make(&input, keys)) {
         verified_holds(&input, keys);
         signed_holds(&input, keys);
+        for (int i = 0; i < input.secret_count; i++)
+            signature_key_free(keys[i]);
     }
-    while (made > 0)
-        signature_key_free(keys[--made]);
     input_free(&input);
     return 0;
 }
