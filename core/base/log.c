@@ -81,7 +81,7 @@ __attribute__((format(printf, 4, 0))) static void message_write(struct log *log,
     size_t start = 0;
     if (left_out > 0)
         start =
-            (size_t)snprintf(message, sizeof message, "(%lld lines like this one were left out) ", (long long)left_out);
+            (size_t)snprintf(message, sizeof message, "(lines like this one that were left out: %lld) ", (long long)left_out);
     int length = vsnprintf(message + start, sizeof message - start, format, list);
     bool cut = length >= 0 && (size_t)length >= sizeof message - start;
     struct bytes text = length < 0 ? bytes_of(format)
@@ -128,5 +128,5 @@ void log_limit_tell(struct log *log, struct log_limit *limit, bool now, const ch
         return;
     int64_t left_out = atomic_exchange(&limit->left_out, 0);
     if (left_out > 0)
-        log_info(log, "%s: %lld more lines were left out", what, (long long)left_out);
+        log_info(log, "%s: lines that were left out: %lld", what, (long long)left_out);
 }

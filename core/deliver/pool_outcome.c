@@ -143,7 +143,7 @@ void pool_report(struct pool *pool, bool last) {
     const struct pool_counts *counts = &pool->counts;
     char what[FAULT_TEXT_SIZE];
     if (counts->done || counts->failed)
-        log_info(pool->services.log, "plugin \"%s\": %lld delivered, %lld attempts failed, %lld dead letters",
+        log_info(pool->services.log, "plugin \"%s\": delivered: %lld, failed attempts: %lld, dead letters: %lld",
                  pool->plugin->name, (long long)counts->done, (long long)counts->failed, (long long)counts->dead);
     pool->counts = (struct pool_counts){ 0 };
     const struct {

@@ -177,5 +177,5 @@ def test_the_log_tells_of_what_it_left_out(tmp_path):
         daemon.drained()
     log = daemon.log()
     assert log.count("dead letter, reason attempts") == 15
-    assert 'plugin "misbehave": failed attempts: 10 more lines were left out' in log
-    assert 'plugin "misbehave": 0 delivered, 45 attempts failed, 15 dead letters' in log
+    assert 'plugin "misbehave": failed attempts: lines that were left out: 10' in log
+    assert 'plugin "misbehave": delivered: 0, failed attempts: 45, dead letters: 15' in log
