@@ -80,8 +80,8 @@ __attribute__((format(printf, 4, 0))) static void message_write(struct log *log,
     char message[MESSAGE_LIMIT];
     size_t start = 0;
     if (left_out > 0)
-        start =
-            (size_t)snprintf(message, sizeof message, "(lines like this one that were left out: %lld) ", (long long)left_out);
+        start = (size_t)snprintf(message, sizeof message, "(lines like this one that were left out: %lld) ",
+                                 (long long)left_out);
     int length = vsnprintf(message + start, sizeof message - start, format, list);
     bool cut = length >= 0 && (size_t)length >= sizeof message - start;
     struct bytes text = length < 0 ? bytes_of(format)
