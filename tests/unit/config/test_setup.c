@@ -307,9 +307,29 @@ static void a_file_with_any_byte_changed_is_read_or_refused(void **state) {
     }
 }
 
+/* Only `grapnel explain` asks for them; the daemon keeps keys alone. */
+static void secrets_are_kept_only_when_asked_for(void **state) {
+    struct config_test *test = *state;
+    struct setup_options options = { .path = "grapnel.yaml" };
+    static const char *const texts[] = { "whsec_from_the_environment", "whsec_from_a_file", "plain" };
+    config_test_read_good(test, "sources:\n  s:\n    path: /\n    signature: stripe\n"
+                                "    secrets: [ { env: GRAPNEL_TEST_SECRET }, { file: one.secret }, plain ]\n");
+    assert_int_equal(test->setup->sources[0].key_count, 3);
+    for (int i = 0; i < SIGNATURE_SECRET_LIMIT; i++)
+        assert_null(test->setup->sources[0].secret_texts[i]);
+    config_test_clear(test);
+    options.keep_secrets = true;
+    test->setup = setup_read(&options, &test->mistakes, &test->warnings);
+    assert_non_null(test->setup);
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(test->setup->sources[0].secret_texts[i], texts[i]);
+    assert_null(test->setup->sources[0].secret_texts[3]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, config_test_setup, config_test_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(secrets_are_kept_only_when_asked_for),
         TEST(every_key_is_read),
         TEST(sources_are_read),
         TEST(plugins_are_read),

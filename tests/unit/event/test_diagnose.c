@@ -319,6 +319,17 @@ static void headers_are_told(void **state) {
     }
 }
 
+static void the_secret_that_it_is_about(void **state) {
+    static const char *const secrets[] = { "an0ther", "'s3cr3t'", NULL };
+    struct buffer words = { 0 };
+    struct buffer lines = signed_lines(&timed, "s3cr3t", TIME, NULL, "{}");
+    assert_int_equal(judge(&timed, secrets, lines.data, "{}", NULL, NULL, &words), DIAGNOSE_REFUSED);
+    assert_non_null(
+        strstr(buffer_text(&words), "without the quotes around the configured secret, with the 2nd of 2 secrets"));
+    buffer_free(&lines);
+    buffer_free(&words);
+}
+
 static void secrets_that_look_wrong(void **state) {
     static const char *const secrets[] = { "sk_live_1", " 5p4c3", "'qu0t3d'", NULL };
     struct buffer words = { 0 };
@@ -433,6 +444,7 @@ int main(void) {
         cmocka_unit_test(each_row_has_a_case),
         cmocka_unit_test(rows_are_in_the_order_of_kinds),
         cmocka_unit_test(headers_are_told),
+        cmocka_unit_test(the_secret_that_it_is_about),
         cmocka_unit_test(secrets_that_look_wrong),
         cmocka_unit_test(times_are_told),
         cmocka_unit_test(events_are_told),
