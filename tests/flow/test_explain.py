@@ -4,13 +4,14 @@ decided, each step is judged, and what is told mends what was wrong."""
 import base64
 import hashlib
 import hmac
+import http.client
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from grapnel_test import GRAPNEL, PLUGINS, run
+from grapnel_test import GRAPNEL, PLUGINS, Daemon, run
 
 VECTORS = json.loads((Path(__file__).parent / "signature_vectors.json").read_text())
 AT = 1700000000
@@ -344,6 +345,37 @@ def test_negative_cases_come_out_as_decided(tmp_path, case):
         for text in (raw, b"%d." % AT + raw, b"%d:" % AT + raw, b"%d," % AT + raw, b"v0:%d:" % AT + raw, b"msg_1.%d." % AT + raw):
             for key in (secret.encode(), STANDARD_KEY):
                 assert hexadecimal(key, text) not in said and in_base64(key, text)[:40] not in said, said
+
+
+# The daemon has no --at: these sign no time.
+UNTIMED = [case for case in CASES if case[2] in ("github", "shopify", "square", "coinbase-commerce", "cryptopay-callback", CONVOY_HEX, CONVOY_BASE64)]
+
+
+def test_the_daemon_decides_alike(tmp_path):
+    """What explain calls ok is answered 200, and what it refuses is not."""
+    assert len(UNTIMED) > 25
+    sources = {}
+    for number, case in enumerate(UNTIMED):
+        options = case[6] if len(case) > 6 else {}
+        sources[f"case{number}"] = {"path": f"/{number}", "signature": case[2], "secrets": options.get("secrets", [SECRET])}
+        if case[2] == "square":
+            sources[f"case{number}"]["url"] = "https://example.com/webhook"
+        if not isinstance(case[2], str):
+            sources[f"case{number}"]["event"] = {"id": "/id", "type": "/type"}
+    with Daemon(tmp_path, f"sources: {json.dumps(sources)}\nplugins: {{ logging: {{ settings: {{ path: e.jsonl }} }} }}\nroutes: {{ '*': [ logging ] }}\n") as daemon:
+        host, port = daemon.addresses[0].split(":")
+        for number, case in enumerate(UNTIMED):
+            steps, _ = explain(tmp_path, case[3], case[4], source=f"case{number}")
+            connection = http.client.HTTPConnection(host, int(port), timeout=60)
+            body = case[4] if isinstance(case[4], bytes) else case[4].encode()
+            connection.putrequest("POST", f"/{number}")
+            for line in ["Content-Type: application/json", f"Content-Length: {len(body)}", *case[3]]:
+                connection.putheader(*line.split(": ", 1))
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            accepted = is_ok(steps["signature"]) and is_ok(steps["event"])
+            assert (answer.status == 200) == accepted, (case[:2], answer.status, answer.read(), steps)
+            connection.close()
 
 
 # What no source may be like: the config is refused, and nothing is explained.
