@@ -116,6 +116,22 @@ static void members_hold(const struct json *json, const char *pointer, int conta
     }
 }
 
+/* What is found is what the beginning finds, and one step more finds nothing. */
+static void beginning_holds(const struct json *json, const char *pointer) {
+    int token;
+    size_t length = json_find_beginning(json, pointer, &token), whole = strlen(pointer);
+    CHECK(length <= whole && (length == 0 || length == whole || pointer[length] == '/'));
+    char *beginning = text_of((struct bytes){ pointer, length });
+    CHECK(json_find(json, beginning, NULL) == token);
+    free(beginning);
+    if (length < whole) {
+        size_t more = length + 1 + strcspn(pointer + length + 1, "/");
+        beginning = text_of((struct bytes){ pointer, more });
+        CHECK(json_find(json, beginning, NULL) < 0);
+        free(beginning);
+    }
+}
+
 static void located_holds(const struct input *input, const struct json *json) {
     struct bytes headers = { input->headers.data, input->headers.length };
     struct signature_request request = { header_of_text, &headers, input->text, NULL };
@@ -159,6 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         members_hold(&json, input.pointer, found);
     else
         CHECK(!json_member(&json, input.pointer, 0, &(struct buffer){ 0 }));
+    beginning_holds(&json, input.pointer);
     located_holds(&input, &json);
     json_free(&json);
     input_free(&input);
