@@ -24,11 +24,9 @@ static void guard_watch(int pipe) {
     _exit(0);
 }
 
-/* A session of its own, as the daemon kills the worker's whole group; and whoever ends a service with a signal to all of its processes
- * means the worker to finish first, with its guard. */
+/* Whoever ends a service with a signal to all of its processes means the worker to finish first, with its guard. */
 static void guard_main(int pipe) {
     static const int ignored[] = { SIGHUP, SIGINT, SIGTERM };
-    setsid();
     prctl(PR_SET_NAME, "grapnel-guard");
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_IGN);
@@ -55,6 +53,8 @@ bool guard_start(struct guard *guard) {
         errno = error;
         return false;
     }
+    /* Out of the worker's group, which the daemon kills as a whole; done here, so that it is done before anything can run. */
+    setpgid(process, process);
     guard->process = process;
     guard->pipe = pipes[1];
     return true;

@@ -29,11 +29,12 @@ def all_gone(pids):
 
 
 def guard_of(worker):
-    (guard,) = [
-        int(pid)
-        for pid in Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
-        if Path(f"/proc/{pid}/comm").read_text() == "grapnel-guard\n"
-    ]
+    def named():
+        """It is given its name a moment after it was started."""
+        children = Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
+        return [int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text() == "grapnel-guard\n"]
+
+    (guard,) = wait_for(named, "the guard")
     return guard
 
 
