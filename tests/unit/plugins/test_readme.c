@@ -38,15 +38,23 @@ static void read_file(const char *path, struct buffer *text) {
 
 static const char *const kinds[] = { "text", "integer", "boolean", "duration", "size", "secret" };
 
-/* Rows as `| `name` | kind | default | …`: what should stand there for this setting. */
-static void row_write(const struct grapnel_setting *setting, struct buffer *row) {
+/* The row of this setting, up to where its help begins: | `name` | kind | default |. A default is `so`, or required, or optional; of a
+ * setting whose name has a star, which there may be many of, the last two are for people to choose. Where in the file, or null. */
+static const char *row_find(const char *readme, const struct grapnel_setting *setting, struct buffer *row) {
     assert_in_range(setting->kind, GRAPNEL_TEXT, GRAPNEL_SECRET);
     buffer_format(row, "\n| `%s` | %s | ", setting->name, kinds[setting->kind]);
-    if (!setting->fallback)
-        buffer_format(row, "%s", strchr(setting->name, '*') ? "" : "required ");
-    else if (*setting->fallback)
-        buffer_format(row, "`%s` ", setting->fallback);
-    buffer_format(row, "|");
+    size_t length = row->length;
+    const char *fallback = setting->fallback;
+    buffer_format(row, fallback && *fallback ? "`%s` |" : "%s |",
+                  !fallback   ? "required"
+                  : *fallback ? fallback
+                              : "optional");
+    const char *found = strstr(readme, buffer_text(row));
+    if (found || fallback || !strchr(setting->name, '*'))
+        return found;
+    row->length = length;
+    buffer_format(row, "optional |");
+    return strstr(readme, buffer_text(row));
 }
 
 /* How many rows have a kind in their second column: those of settings. */
@@ -70,8 +78,7 @@ static void readme_check(const char *name, const struct grapnel_plugin *plugin) 
     read_file(path, &readme);
     for (const struct grapnel_setting *setting = plugin->settings; setting && setting->name; setting++, expected++) {
         struct buffer row = { 0 };
-        row_write(setting, &row);
-        if (!strstr(buffer_text(&readme), buffer_text(&row)))
+        if (!row_find(buffer_text(&readme), setting, &row))
             fail_msg("%s: this row of the settings is missing or differs:%s", path, buffer_text(&row));
         buffer_free(&row);
     }
