@@ -72,18 +72,12 @@ def test_the_package_refuses_another_secret(tmp_path, node):  # noqa: F811
 
 
 def test_the_request_is_this_and_nothing_else(tmp_path):
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / ".netrc").write_text("machine 127.0.0.1 login netrc password netrc\n")
-    (home / ".curlrc").write_text('header = "X-Curl: rc"\n')
-    proxy = f"http://127.0.0.1:{free_port()}"
-    environment = {"HOME": str(home), **{name: proxy for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")}}
     settings = {
         "headers": {"Authorization": "Bearer t0ken", "X-Empty": "", "x-both": "fixed"},
         "pass_headers": ["X-GitHub-Event", "X-Both", "X-Absent", "Cookie"],
     }
     sent = {"X-GitHub-Event": "push", "X-Both": "received", "X-Other": "other", "Authorization": "Bearer of the sender", "Cookie": "c"}
-    with Receiver() as receiver, forward_daemon(tmp_path, {"url": receiver.url("/a/../b?c=d"), **settings}, environment) as daemon:
+    with Receiver() as receiver, forward_daemon(tmp_path, {"url": receiver.url("/a/../b?c=d"), **settings}) as daemon:
         assert daemon.sender().post(BODIES[0], sent)[0] == 200
         daemon.drained()
     (request,) = receiver.requests
@@ -103,6 +97,19 @@ def test_the_request_is_this_and_nothing_else(tmp_path):
         "x-both": "fixed",
         "x-github-event": "push",
     }
+
+
+def test_nothing_of_the_environment_counts(tmp_path):
+    """Neither proxies nor what curl's own program would read in the home folder."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login netrc password netrc\n")
+    (tmp_path / ".curlrc").write_text('header = "X-Curl: rc"\n')
+    proxy = f"http://127.0.0.1:{free_port()}"
+    environment = {"HOME": str(tmp_path), **{name: proxy for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")}}
+    with Receiver() as receiver, forward_daemon(tmp_path, {"url": receiver.url()}, environment) as daemon:
+        daemon.sender().accepted(BODIES[0])
+        daemon.drained()
+    (request,) = receiver.requests
+    assert signed_well(request) and "Authorization" not in request.headers and "X-Curl" not in request.headers
 
 
 @pytest.mark.parametrize(
