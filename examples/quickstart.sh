@@ -178,11 +178,10 @@ send_events() {
     done
 }
 
-# Are all example events whose file name matches $2 in the output file $1? Twice is possible: delivery is at least once.
+# Are all example events in the output file $1? Twice is possible: delivery is at least once.
 delivered() {
     local file id
     for file in "${example_events[@]}"; do
-        [[ $(basename "$file") == $2.json ]] || continue
         id=$(grep -oE '"id": ?"evt_[^"]*"' "$file" | head -n 1 | grep -o 'evt_[^"]*')
         grep -qF "\"id\":\"$id\"" "$folder/$1" 2>/dev/null || return 1
     done
@@ -190,7 +189,7 @@ delivered() {
 
 show_file() {
     local line width=${COLUMNS:-120}
-    wait_until delivered "$1" "$2" ||
+    wait_until delivered "$1" ||
         fail "the events were accepted but are not in $folder/$1 after $wait_seconds s; see $folder/grapnel.log"
     printf '   %s%s/%s%s\n' "$bold" "$folder_shown" "$1" "$plain"
     while read -r line; do
@@ -199,10 +198,44 @@ show_file() {
     done <"$folder/$1"
 }
 
+orders() {
+    sqlite3 -readonly "$folder/orders.db" "SELECT id, status, amount, currency FROM orders ORDER BY id" 2>/dev/null
+}
+
+orders_settled() {
+    [[ $(orders | wc -l) -ge 3 ]]
+}
+
+show_orders() {
+    local id status amount currency
+    wait_until orders_settled || fail "the orders did not get into $folder/orders.db in $wait_seconds s; see $folder/grapnel.log"
+    printf '   %s%s/orders.db%s\n' "$bold" "$folder_shown" "$plain"
+    while IFS='|' read -r id status amount currency; do
+        printf '     order %s: %-8s %5s %s\n' "$id" "$status" "$amount" "$currency"
+    done < <(orders)
+}
+
+mails() {
+    compgen -G "$folder/outbox/new/*" || compgen -G "$folder/outbox/cur/*"
+}
+
+show_mail() {
+    local mail line
+    wait_until mails >/dev/null || fail "no mail came into $folder/outbox in $wait_seconds s; see $folder/grapnel.log"
+    mail=$(mails | head -n 1)
+    printf '   %s%s/outbox/…/%s%s\n' "$bold" "$folder_shown" "${mail##*/}" "$plain"
+    { grep -E -m 1 '^Subject: ' "$mail" && sed '1,/^$/d' "$mail" | grep -v '^$'; } | while read -r line; do
+        line=${line//\\/\\\\} # quoted-printable: =C3=96
+        printf '     %b\n' "${line//=/\\x}"
+    done
+}
+
 show() {
     step "What the plugins made of them"
-    show_file events.jsonl '*'
-    show_file payments.jsonl '*.payment_intent.*'
+    show_file events.jsonl
+    # With a config of your own, orders and mails may be elsewhere.
+    if grep -q '^      database: sqlite:orders.db' "$folder/grapnel.yaml"; then show_orders; fi
+    if grep -q '^      maildir: ./outbox' "$folder/grapnel.yaml"; then show_mail; fi
 }
 
 # A word as it can be pasted into a shell, whatever is in it.
@@ -211,11 +244,12 @@ quoted() {
 }
 
 next() {
-    local grapnel config again=examples/quickstart.sh pid forged=''
+    local grapnel config again=examples/quickstart.sh restart pid forged=''
     pid=$(daemon_pid)
     grapnel=$(quoted "$bin_shown/grapnel")
     config=$(quoted "$folder_shown/grapnel.yaml")
     [[ $start == "$source" ]] || again=$(quoted "$source/$again")
+    restart="$again --stop${folder_given:+ $(quoted "$folder_given")}; $again${build_given:+ --build $(quoted "$build_given")}${folder_given:+ $(quoted "$folder_given")}"
     [[ -z $(config_port) ]] || forged="
    - a forged one:    $grapnel send -c $config --source stripe --url http://127.0.0.1:$(config_port)/webhook"
     step "It runs"
@@ -224,8 +258,10 @@ next() {
    ${green}stop it with: $again --stop${folder_given:+ $(quoted "$folder_given")}${plain} (or: kill $pid)
 
    What to try next:
-   - another event:   $grapnel send -c $config --source cryptopay --type payment_intent.created$forged
+   - another event:   $grapnel send -c $config --source cryptopay --type payment_intent.succeeded$forged
    - pull the plug:   kill -9 $pid; $again${build_given:+ --build $(quoted "$build_given")}${folder_given:+ $(quoted "$folder_given")}
+   - real mails:      in $config, smtp_url instead of maildir; PostgreSQL: database: postgresql://USER:PASSWORD@HOST/NAME;
+                      then $restart
    - your own config: edit $config, then $grapnel check -c $config
    - your own plugin: examples/hello_plugin
 EOT

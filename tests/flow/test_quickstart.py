@@ -1,10 +1,14 @@
 """examples/quickstart.sh, with an existing build: from an empty folder to delivered events, again, and stopped."""
 
+import contextlib
+import email
+import email.policy
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 from pathlib import Path
@@ -49,6 +53,11 @@ def runs(pid):
         return False
 
 
+def orders_of(folder):
+    with contextlib.closing(sqlite3.connect(folder / "orders.db")) as database:
+        return database.execute("SELECT id, status, amount, currency FROM orders ORDER BY id").fetchall()
+
+
 def lines_of(file):
     return [json.loads(line) for line in file.read_text().splitlines()]
 
@@ -57,7 +66,13 @@ def test_events_are_delivered_and_it_goes_on_running(folder):
     done = start(folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {line["id"] for line in lines_of(folder / "events.jsonl")} == IDS
-    assert {line["type"] for line in lines_of(folder / "payments.jsonl")} == {"payment_intent.succeeded", "payment_intent.failed"}
+    assert orders_of(folder) == [("1001", "paid", 2490, "EUR"), ("1002", "failed", 750, "EUR"), ("1003", "refunded", 1200, "EUR")]
+    (mail,) = (folder / "outbox/new").iterdir()
+    message = email.message_from_bytes(mail.read_bytes(), policy=email.policy.default)
+    assert (message["to"], message["subject"]) == ("Ada Öberg <ada@shop.example>", "Your order 1001 is paid")
+    assert "Hello Ada Öberg,\n\nwe received 24.90 EUR" in message.get_content()
+    for shown in ("order 1001: paid      2490 EUR", "Subject: Your order 1001 is paid", "Hello Ada Öberg,", "smtp_url", "postgresql://"):
+        assert shown in done.stdout, done.stdout
     assert runs(pid_of(folder))
     assert f"kill {pid_of(folder)}" in done.stdout
     assert "--stop" in done.stdout
@@ -80,12 +95,14 @@ def test_each_secret_is_private_and_never_shown(folder):
 def test_a_second_run_keeps_everything_and_delivers_nothing_twice(folder):
     assert start(folder).returncode == 0
     pid = pid_of(folder)
+    orders = orders_of(folder)
     before = {file.name: file.read_bytes() for file in folder.iterdir() if file.suffix in (".yaml", ".secret", ".jsonl")}
     done = start(folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert pid_of(folder) == pid
     assert done.stdout.count('"duplicate":true') == len(IDS)
     assert before == {name: (folder / name).read_bytes() for name in before}
+    assert orders == orders_of(folder) and len(list((folder / "outbox/new").iterdir())) == 1
 
 
 def test_stop_and_start_again(folder):

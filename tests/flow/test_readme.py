@@ -108,7 +108,7 @@ def test_the_example_config_is_good(tmp_path):
     (tmp_path / "grapnel.yaml").write_text(config)
     done = run(f"'{BUILD}/bin/grapnel' check -c grapnel.yaml", tmp_path)
     assert done.returncode == 0, done.stdout
-    assert done.stdout == "grapnel.yaml: ok (sources: 2, plugins: 2, routes: 2)\n"
+    assert done.stdout == "grapnel.yaml: ok (sources: 2, plugins: 3, routes: 4)\n"
 
 
 def test_dead_letters_can_be_read(tmp_path):
