@@ -135,12 +135,8 @@ static bool describe_run(struct describe *describe, const struct place *place, s
     describe->worker = worker_start(&options, &describe->fault);
     if (!describe->worker)
         return false;
-    int64_t look_ms = clock_monotonic_ms();
-    bool turned = true;
-    while (turned && !describe->ended) {
-        look_ms = worker_check(describe->worker, clock_monotonic_ms());
-        turned = loop_turn(loop, look_ms, &describe->fault);
-    }
+    while (!describe->ended && loop_turn(loop, worker_check(describe->worker, clock_monotonic_ms()), &describe->fault))
+        continue;
     worker_free(describe->worker);
     return describe->described;
 }
