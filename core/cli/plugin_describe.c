@@ -9,7 +9,12 @@
 #include "deliver/worker.h"
 #include "grapnel/plugin.h"
 
-enum { DESCRIBE_DEADLINE_MS = 10000, DESCRIBE_NAME_WIDTH = 24, DESCRIBE_KIND_WIDTH = 9 };
+enum {
+    DESCRIBE_DEADLINE_MS = 10000,
+    DESCRIBE_NAME_WIDTH = 24,
+    DESCRIBE_KIND_WIDTH = 9,
+    DESCRIBE_PATH_SIZE = PATH_MAX + NAME_MAX + 8
+};
 
 const struct command_option plugin_describe_options[] = {
     { "json", 0, NULL, "as one JSON object" },
@@ -141,20 +146,26 @@ static bool describe_run(struct describe *describe, const struct place *place, s
     return describe->described;
 }
 
+/* A path, or the name of an installed plugin, which the config gives without its ending. */
+static const char *describe_find(const struct place *place, const char *word, char installed[DESCRIBE_PATH_SIZE]) {
+    if (strchr(word, '/') || access(word, F_OK) == 0 || !place->plugins[0])
+        return word;
+    const char *ending = strlen(word) > 3 && strcmp(word + strlen(word) - 3, ".so") == 0 ? "" : ".so";
+    snprintf(installed, DESCRIBE_PATH_SIZE, "%s/%.*s%s", place->plugins, NAME_MAX, word, ending);
+    return installed;
+}
+
 int plugin_describe_run(const struct arguments *arguments) {
     struct place place = { 0 };
     struct describe describe = { .json = argument_value(arguments, "json") != NULL };
-    char installed[PATH_MAX * 2];
+    char installed[DESCRIBE_PATH_SIZE];
     if (!arguments->word) {
         fprintf(stderr, "grapnel plugin describe: which FILE? see `grapnel help plugin describe`\n");
         return EXIT_USAGE;
     }
-    describe.file = arguments->word;
     bool done = place_find(&place, &describe.fault);
-    if (done && !strchr(describe.file, '/') && access(describe.file, F_OK) != 0 && place.plugins[0]) {
-        snprintf(installed, sizeof installed, "%s/%s", place.plugins, describe.file);
-        describe.file = installed;
-    }
+    if (done)
+        describe.file = describe_find(&place, arguments->word, installed);
     struct loop *loop = done ? loop_make(&describe.fault) : NULL;
     done = loop && describe_run(&describe, &place, loop);
     loop_free(loop);

@@ -2,6 +2,7 @@
 #include "config/reader.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "config/setup.h"
 #include "event/event.h"
@@ -73,6 +74,18 @@ static void secret_shape_check(struct reader *reader, const struct yaml_node *no
                        secret[length - 1] == '\r' ? ": a file with the line ends of Windows?" : "");
 }
 
+/* What stands there is the name of a file that is there: its contents were meant, and whoever guesses the name could sign. */
+static void secret_name_check(struct reader *reader, const struct yaml_node *node, const char *secret) {
+    char *path = node->kind == YAML_SCALAR && secret[0] ? reader_path(reader, secret) : NULL;
+    if (!path)
+        return;
+    if (access(path, F_OK) == 0)
+        reader_warning(reader, node,
+                       "this text itself is the secret, and it is the name of a file that is there; for "
+                       "what the file holds write { file: … }");
+    bytes_wipe(path, strlen(path));
+}
+
 /* One secret to one key. No message tells the secret, and it is wiped from the document, unless it was asked for. */
 static void secret_read(struct reader *reader, const struct yaml_node *node, struct setup_source *source) {
     struct fault fault = { 0 };
@@ -88,6 +101,7 @@ static void secret_read(struct reader *reader, const struct yaml_node *node, str
         source->keys[source->key_count++] = key;
     if (secret[0])
         secret_shape_check(reader, node, secret);
+    secret_name_check(reader, node, secret);
     if (key && reader->keep_secrets)
         source->secret_texts[source->key_count - 1] = secret;
     else

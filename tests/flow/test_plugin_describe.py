@@ -11,6 +11,10 @@ from grapnel_test import GRAPNEL, PLUGINS, TEST_PLUGINS, run
 ROWS = {row["name"]: row for row in json.loads(run(GRAPNEL, "plugin", "describe", "--json", TEST_PLUGINS / "settings_all.so").stdout)["settings"]}
 
 
+def test_an_installed_one_by_its_name():
+    assert run(GRAPNEL, "plugin", "describe", "logging").stdout == run(GRAPNEL, "plugin", "describe", "logging.so").stdout != ""
+
+
 def test_json():
     said = json.loads(run(GRAPNEL, "plugin", "describe", "logging.so", "--json").stdout)
     assert (said["name"], said["check"], said["flush"], said["abi"][:2]) == ("logging", True, True, "1.")

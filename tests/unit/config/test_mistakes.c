@@ -337,6 +337,19 @@ static void what_is_probably_not_meant_is_warned_of(void **state) {
     }
 }
 
+/* A file's name instead of what the file holds would be a secret that is easily guessed. It is not repeated. */
+static void a_secret_that_is_a_file_name(void **state) {
+    struct config_test *test = *state;
+    test_write_text("shop.secret", "whsec_a\n");
+    config_test_read_good(test,
+                          "sources: { s: { path: /s, signature: stripe, secrets: [ shop.secret, other.secret ] } }\n"
+                          "plugins: { email: }\nroutes: { \"*\": email }\n");
+    assert_lines(
+        test, &test->warnings,
+        "grapnel.yaml:1:57: warning: source \"s\": this text itself is the secret, and it is the name of a file "
+        "that is there; for what the file holds write { file: … }\n");
+}
+
 /* What makes every signature wrong, and can't be seen in an editor. */
 static void secrets_with_more_than_a_secret(void **state) {
     static const struct {
@@ -428,6 +441,7 @@ int main(void) {
         TEST(routes),
         TEST(all_are_told_in_one_run_from_the_top_down),
         TEST(what_is_probably_not_meant_is_warned_of),
+        TEST(a_secret_that_is_a_file_name),
         TEST(secrets_with_more_than_a_secret),
         TEST(more_than_can_be_told),
         TEST(no_warning_that_follows_from_a_mistake),
