@@ -113,6 +113,7 @@ void log_limited(struct log *log, struct log_limit *limit, enum log_level level,
         atomic_store(&limit->written, 0);
     }
     if (atomic_fetch_add(&limit->written, 1) >= (limit->lines ? limit->lines : LOG_LIMIT_LINES)) {
+        atomic_store(&limit->level, (int)level);
         atomic_fetch_add(&limit->left_out, 1 + left_out);
         return;
     }
@@ -128,5 +129,6 @@ void log_limit_tell(struct log *log, struct log_limit *limit, bool now, const ch
         return;
     int64_t left_out = atomic_exchange(&limit->left_out, 0);
     if (left_out > 0)
-        log_info(log, "%s: lines that were left out: %lld", what, (long long)left_out);
+        log_write(log, (enum log_level)atomic_load(&limit->level), "%s: lines that were left out: %lld", what,
+                  (long long)left_out);
 }

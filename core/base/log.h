@@ -36,6 +36,7 @@ struct log_limit {
     _Atomic int64_t window_start_ms;
     _Atomic int64_t written;
     _Atomic int64_t left_out;
+    _Atomic int level; /* of the last line that was left out: what is told of it has the same */
 };
 __attribute__((format(printf, 4, 5))) void log_limited(struct log *log, struct log_limit *limit, enum log_level level,
                                                        const char *format, ...);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/print.h"
 #include "cli/explain_steps.h"
 #include "cli/read_file.h"
 #include "cli/setup_load.h"
@@ -22,23 +23,13 @@ const struct command_option explain_options[] = {
     { 0 },
 };
 
-/* Text of the request stands in the reasons: no control byte of it reaches the terminal. */
-static void print_escaped(const char *text) {
-    struct bytes rest = bytes_of(text);
-    while (rest.length > 0) {
-        char escaped[TEXT_ESCAPED_SIZE];
-        size_t length = text_escape_next(&rest, escaped);
-        fwrite(escaped, 1, length, stdout);
-    }
-}
-
 static void print_line(const char *step, enum diagnose_result result, const char *words) {
     static const char *const forms[] = {
         [DIAGNOSE_OK] = "ok", [DIAGNOSE_REFUSED] = "", [DIAGNOSE_SKIPPED] = "skipped"
     };
     bool aside = words[0] && result != DIAGNOSE_REFUSED;
     printf("%s: %s%s", step, forms[result], aside ? " (" : "");
-    print_escaped(words);
+    print_escaped(bytes_of(words)); /* text of the request stands in the reasons */
     printf("%s\n", aside ? ")" : "");
 }
 

@@ -55,9 +55,12 @@ struct http *http_open(struct fault *fault) {
         http_find(library, "curl_easy_getinfo", &functions->easy_getinfo, fault) &&
         http_find(library, "curl_easy_strerror", &functions->easy_strerror, fault) &&
         http_find(library, "curl_slist_append", &functions->slist_append, fault) &&
-        http_find(library, "curl_slist_free_all", &functions->slist_free_all, fault) &&
-        (http->handle = functions->easy_init()))
-        return http;
+        http_find(library, "curl_slist_free_all", &functions->slist_free_all, fault)) {
+        http->handle = functions->easy_init();
+        if (http->handle)
+            return http;
+        fault_set(fault, "libcurl could not be initialised: out of memory?");
+    }
     free(http);
     return NULL;
 }
@@ -84,6 +87,7 @@ static void http_prepare(struct http *http, const char *url, struct buffer *answ
     library->easy_setopt(http->handle, CURLOPT_PROTOCOLS_STR, "http,https");
     library->easy_setopt(http->handle, CURLOPT_TIMEOUT, (long)HTTP_TIMEOUT_S);
     library->easy_setopt(http->handle, CURLOPT_NOSIGNAL, 1L);
+    library->easy_setopt(http->handle, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1"); /* whatever the environment says */
     library->easy_setopt(http->handle, CURLOPT_WRITEFUNCTION, http_take);
     library->easy_setopt(http->handle, CURLOPT_WRITEDATA, answer);
 }

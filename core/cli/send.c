@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/print.h"
 #include "cli/http.h"
 #include "cli/read_file.h"
 #include "cli/send_event.h"
@@ -104,7 +105,6 @@ static bool send_id_is_header(const struct setup_source *source) {
     return strncmp(part, "header:", 7) == 0;
 }
 
-/* One event: made, signed, posted, told. False when it could not be sent at all. */
 static bool send_one(struct send *send, int64_t number, struct fault *fault) {
     char fresh[SEND_ID_SIZE];
     struct buffer numbered = { 0 };
@@ -127,9 +127,15 @@ static bool send_one(struct send *send, int64_t number, struct fault *fault) {
     if (status) {
         bool told = wish.id || renew || send_id_is_header(send->source);
         send_count(send, status);
-        if (send->count <= SEND_LINES)
-            printf("%ld %s%s%s\n", status, buffer_text(&send->answer), told && send->id.length ? "  id " : "",
-                   told ? buffer_text(&send->id) : "");
+        if (send->count <= SEND_LINES) {
+            printf("%ld ", status);
+            print_escaped((struct bytes){ send->answer.data, send->answer.length });
+            if (told && send->id.length) {
+                printf("  id ");
+                print_escaped((struct bytes){ send->id.data, send->id.length });
+            }
+            printf("\n");
+        }
     }
     buffer_free(&numbered);
     return status != 0;

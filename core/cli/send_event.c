@@ -1,6 +1,7 @@
 #include "cli/send_event.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "cli/json_put.h"
 #include "event/json.h"
@@ -47,11 +48,20 @@ bool send_check_wish(const struct setup_source *source, const struct send_wish *
            (!wish->type || place_check(source, source->scheme.event_type, "type", fault));
 }
 
+/* Two lists with slashes between the names: is one in both? */
+static bool names_share_one(const char *names, const char *others) {
+    for (const char *name = names; *name; name += strcspn(name, "/"), name += *name == '/')
+        for (const char *other = others; *other; other += strcspn(other, "/"), other += *other == '/')
+            if (strcspn(name, "/") == strcspn(other, "/") && strncasecmp(name, other, strcspn(name, "/")) == 0)
+                return true;
+    return false;
+}
+
 static bool part_set(const struct making *making, const char *part, const char *value) {
     if (!is_header(part))
         return json_put(making->body, part, value, making->fault);
     const char *names = part + strlen(header_prefix), *id_header = making->source->scheme.id_header;
-    if (id_header && strcmp(names, id_header) == 0)
+    if (id_header && names_share_one(names, id_header))
         return true; /* signing adds it */
     if (!value[0] || strpbrk(value, "\r\n"))
         return fault_set(making->fault, "\"%s\" can't be the value of the header %.*s", value, (int)strcspn(names, "/"),

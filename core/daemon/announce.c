@@ -15,18 +15,19 @@ void announce_sources(struct log *log, const struct setup *setup) {
     buffer_free(&line);
 }
 
-void announce_waiting(struct log *log, struct store *store, const char *meaning) {
-    int64_t waiting = store_waiting(store, ANNOUNCE_COUNT_LIMIT + 1);
-    if (waiting > 0)
-        log_info(log, "deliveries that wait: %s%lld; %s", waiting > ANNOUNCE_COUNT_LIMIT ? "over " : "",
-                 (long long)(waiting > ANNOUNCE_COUNT_LIMIT ? ANNOUNCE_COUNT_LIMIT : waiting), meaning);
+static void announce_count(struct log *log, enum log_level level, int64_t count, const char *what,
+                           const char *meaning) {
+    bool over = count > ANNOUNCE_COUNT_LIMIT;
+    if (count > 0)
+        log_write(log, level, "%s: %s%lld; %s", what, over ? "over " : "",
+                  (long long)(over ? ANNOUNCE_COUNT_LIMIT : count), meaning);
 }
 
-void announce_parked(struct log *log, const struct setup *setup, struct store *store, const int *numbers) {
-    int64_t parked = store_parked(store, numbers, setup->plugin_count);
-    if (parked > 0)
-        log_warn(log,
-                 "deliveries of plugins that are no longer in %s: %lld; they are kept, and go on when the plugins are "
-                 "back",
-                 setup->path, (long long)parked);
+void announce_deliveries(struct log *log, const struct setup *setup, struct store *store, const int *numbers,
+                         const char *meaning) {
+    int64_t parked = store_parked(store, numbers, setup->plugin_count, ANNOUNCE_COUNT_LIMIT + 1);
+    int64_t open = store_waiting(store, ANNOUNCE_COUNT_LIMIT + 1 + parked);
+    announce_count(log, LOG_LEVEL_INFO, open - parked, "deliveries that wait", meaning);
+    announce_count(log, LOG_LEVEL_WARN, parked, "deliveries of plugins that are no longer in the config",
+                   "they are kept, and go on when the plugins are back");
 }

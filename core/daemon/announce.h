@@ -8,9 +8,9 @@
 
 /* Which sources receive at which paths. */
 void announce_sources(struct log *log, const struct setup *setup);
-/* `deliveries that wait: 12`, with what that means behind it; nothing where none waits. */
-void announce_waiting(struct log *log, struct store *store, const char *meaning);
-/* Deliveries whose plugins are no longer in the config. `numbers` are the store's of those that are. */
-void announce_parked(struct log *log, const struct setup *setup, struct store *store, const int *numbers);
+/* `deliveries that wait: 12`, with what that means behind it, and those whose plugins are no longer in the config; nothing where there
+ * are none. `numbers` are the store's of setup->plugins. */
+void announce_deliveries(struct log *log, const struct setup *setup, struct store *store, const int *numbers,
+                         const char *meaning);
 
 #endif

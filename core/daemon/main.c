@@ -2,14 +2,18 @@
  *
  * This page shows it all. `grapnel serve` is the daemon: daemon/serve.c, to be read from serve_run at its end. To follow one
  * event, read on in (core/README.md has the same way with every step and function)
- *   receive/server.c      civetweb calls request_begins for each request
- *   receive/accept.c      the request: verified, parsed, routed
- *   receive/exchange.h    handed to the store, which answers from another thread
- *   store/store.h         made durable; only then its sender hears 200
- *   deliver/dispatch.c    handed to the pools of the plugins that it is routed to
- *   deliver/pool_feed.c   given to a worker   (worker.c: one child process)
- *   host/host.c           beyond the wall: the plugin's deliver is called
- *   deliver/pool_outcome.c  done, another attempt later, or a dead letter */
+ *   receive/server.c        civetweb calls request_begins for each request
+ *   receive/exchange.h      what a thread knows of the request in its hands, and whose that is when
+ *   receive/accept.c        the request: verified, parsed, routed
+ *   receive/exchange.c      handed to the store, which answers from another thread
+ *   store/sqlite/writer.c   all that waits becomes one commit (group.c); only then the senders hear 200
+ *   deliver/dispatch.c      dispatch_committed: handed to the pools of the plugins that it is routed to
+ *   deliver/pool_queue.c    pool_offer: it waits for a worker
+ *   deliver/pool_feed.c     given to one   (worker.c: one child process)
+ *   host/host.c             beyond the wall: the plugin's deliver is called
+ *   deliver/worker_frames.c   what the plugin said comes back
+ *   deliver/pool_outcome.c  done, another attempt later, or a dead letter
+ *   store/sqlite/outbox.c   written down: dispatch_settle gave it to the writer */
 #include "base/process.h"
 #include "cli/cli.h"
 #include "daemon/serve.h"

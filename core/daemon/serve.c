@@ -130,8 +130,6 @@ static bool serve_open_store(struct serve *serve, struct fault *fault) {
         if (serve->plugin_numbers[i] < 0)
             return false;
     }
-    announce_waiting(&serve->log, serve->store, "they go on now");
-    announce_parked(&serve->log, serve->setup, serve->store, serve->plugin_numbers);
     return true;
 }
 
@@ -165,6 +163,7 @@ static bool serve_start(struct serve *serve, struct fault *fault) {
     struct server_options options = {
         .setup = serve->setup, .store = serve->store, .plugin_numbers = serve->plugin_numbers, .log = &serve->log
     };
+    announce_deliveries(&serve->log, serve->setup, serve->store, serve->plugin_numbers, "they go on now");
     serve->refusals = options.refusals = refusals_make(serve->setup, fault);
     if (!serve->refusals || !store_start(serve->store, fault))
         return false;
@@ -238,7 +237,8 @@ static void serve_stop(struct serve *serve) {
     }
     if (serve->store) {
         store_stop(serve->store);
-        announce_waiting(&serve->log, serve->store, "they go on with the next start");
+        announce_deliveries(&serve->log, serve->setup, serve->store, serve->plugin_numbers,
+                            "they go on with the next start");
         store_close(serve->store);
     }
     dispatch_free(serve->dispatch);

@@ -23,9 +23,10 @@ struct dispatch {
     struct store_settle *settle_first, *settle_last; /* gathered in this turn */
     struct store_settle *given_up;                   /* by the store; their deliveries still stand in `settling` */
     struct delivery_list refused;                    /* those deliveries, taken out of it … */
-    struct store_settle *refused_settles; /* … and their outcomes, in the same order, to be settled again … */
-    int64_t settle_again_ms;              /* … then (monotonic) */
-    int64_t report_ms;                    /* monotonic: the next one */
+    struct store_settle *refused_settles,
+        *refused_last;       /* … and their outcomes, in the same order, to be settled again … */
+    int64_t settle_again_ms; /* … then (monotonic) */
+    int64_t report_ms;       /* monotonic: the next one */
     bool stopping;
 };
 
@@ -43,12 +44,14 @@ static void dispatch_settle(void *owner, struct delivery *delivery, struct store
 
 /* The outcome stands, as the plugin has done its work: it is kept, and the delivery not made again. */
 static void dispatch_refuse(struct dispatch *dispatch, struct delivery *delivery) {
-    struct store_settle *settle = dispatch->given_up, **end = &dispatch->refused_settles;
+    struct store_settle *settle = dispatch->given_up;
     dispatch->given_up = settle->next;
     settle->next = NULL;
-    while (*end)
-        end = &(*end)->next;
-    *end = settle;
+    if (dispatch->refused_last)
+        dispatch->refused_last->next = settle;
+    else
+        dispatch->refused_settles = settle;
+    dispatch->refused_last = settle;
     if (!dispatch->refused.first)
         dispatch->settle_again_ms = clock_monotonic_ms() + DISPATCH_SETTLE_AGAIN_MS;
     delivery_append(&dispatch->refused, delivery);
@@ -61,6 +64,13 @@ static void dispatch_settle_again(struct dispatch *dispatch) {
         settle->next = NULL;
         dispatch_settle(dispatch, delivery, settle);
     }
+    dispatch->refused_last = NULL;
+}
+
+static void dispatch_hand_over_settles(struct dispatch *dispatch) {
+    if (dispatch->settle_first)
+        store_settle(dispatch->store, dispatch->settle_first);
+    dispatch->settle_first = dispatch->settle_last = NULL;
 }
 
 static void dispatch_settled(struct dispatch *dispatch, int64_t count, struct store_settle *given_up) {
@@ -125,6 +135,9 @@ bool dispatch_open(struct dispatch *dispatch, struct store *store, struct fault 
 }
 
 void dispatch_close(struct dispatch *dispatch) {
+    dispatch_settle_again(dispatch); /* the last chance, before their events would come again after the next start */
+    if (dispatch->store)
+        dispatch_hand_over_settles(dispatch);
     if (dispatch->reader)
         store_reader_close(dispatch->reader);
     dispatch->reader = NULL;
@@ -209,9 +222,7 @@ bool dispatch_turn(struct dispatch *dispatch, int64_t wake_ms, struct fault *fau
     }
     if (dispatch->refused.first && dispatch->settle_again_ms <= now)
         dispatch_settle_again(dispatch);
-    if (dispatch->settle_first)
-        store_settle(dispatch->store, dispatch->settle_first);
-    dispatch->settle_first = dispatch->settle_last = NULL;
+    dispatch_hand_over_settles(dispatch);
     return true;
 }
 

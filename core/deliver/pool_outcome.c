@@ -27,7 +27,7 @@ static void pool_settle(struct pool *pool, struct delivery *delivery, const stru
     struct store_settle *settle = store_settle_make(detail);
     if (!settle) {
         pool->paused_until_ms = clock_monotonic_ms() + POOL_RETRY_LOOK_MS;
-        delivery_prepend(&pool->waiting, delivery);
+        delivery_prepend(delivery->alone ? &pool->alone : &pool->waiting, delivery);
         return;
     }
     settle->event = delivery->event->number;

@@ -50,12 +50,12 @@ void worker_judge(struct worker *worker, enum worker_end end) {
         judge_suspects(worker, delivered);
 }
 
-/* What it had done although it could not say so any more; see `settled` in wire.h. A stream of garbage may have swallowed other outcomes
- * than OK, so nothing is concluded from the page then. */
-static void finish_settled(struct worker *worker, enum worker_end end) {
+/* What it had done although it could not say so any more; see `settled` in wire.h. A stream that was lost may have held other outcomes than
+ * OK, so nothing is concluded from the page then. */
+static void finish_settled(struct worker *worker) {
     const struct worker_outcome ok = { .code = GRAPNEL_OK, .duration_us = -1 };
     int64_t settled = wire_page_settled(worker->spawned.page);
-    if (end == WORKER_END_GARBAGE || settled > worker->sequence)
+    if (worker->stream_lost || settled > worker->sequence)
         return;
     while (worker->held.first && worker->held.first->sequence <= settled)
         worker->options.owner.outcome(worker->options.owner.owner, worker, delivery_take(&worker->held), &ok);
@@ -109,7 +109,7 @@ void worker_finish(struct worker *worker) {
     worker->state = WORKER_KILLED;
     char why[END_TEXT_SIZE];
     end_describe(end, status, why);
-    finish_settled(worker, end);
+    finish_settled(worker);
     worker_judge(worker, end);
     struct delivery_list held = worker->held;
     worker->held = (struct delivery_list){ 0 };

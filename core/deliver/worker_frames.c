@@ -144,6 +144,7 @@ void worker_read_frames(struct worker *worker, int reads) {
         if (!room) {
             log_error(worker->options.log, "plugin \"%s\": out of memory for what its worker %d says; it is replaced",
                       worker->options.plugin, worker_process(worker));
+            worker->stream_lost = true;
             loop_remove(worker->options.loop, &worker->socket_watch);
             worker_kill(worker, WORKER_END_DROPPED);
             return;
@@ -161,6 +162,7 @@ void worker_read_frames(struct worker *worker, int reads) {
         }
         worker->in.length += (size_t)count;
         if (!worker_take_frames(worker)) {
+            worker->stream_lost = true;
             loop_remove(worker->options.loop, &worker->socket_watch);
             worker_kill(worker, WORKER_END_GARBAGE);
             return;

@@ -23,6 +23,7 @@ struct worker {
     int64_t sequence;          /* of the last delivery given */
     int64_t progress_ms;       /* monotonic: when it last said what was awaited, or was given something to do */
     enum worker_end end;       /* why it was killed, in state WORKER_KILLED */
+    bool stream_lost;          /* frames were garbage, or could not be read: what it said since is not known */
     int64_t overdue; /* sequence of the event whose call passed the deadline; 0: none, or a flush of several */
     bool overdue_flush;
 };

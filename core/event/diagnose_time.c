@@ -70,6 +70,10 @@ enum diagnose_result diagnose_timestamp(const struct diagnose *given, struct buf
             buffer_append_text(words, "it stands in the header that is missing");
             return DIAGNOSE_SKIPPED;
         }
+        if (verdict == SIGNATURE_HEADER_DOUBLED) {
+            buffer_append_text(words, "a header came more than once");
+            return DIAGNOSE_SKIPPED;
+        }
         signature_reason(scheme, given->request, SIGNATURE_TIMESTAMP_MISSING, NULL, 0, 0, &reason);
         buffer_append_text(words, reason.text);
         return DIAGNOSE_REFUSED;

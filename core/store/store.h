@@ -46,7 +46,7 @@ enum store_settlement {
 enum store_reason { STORE_REASON_FAIL, STORE_REASON_ATTEMPTS, STORE_REASON_GIVE_UP, STORE_REASON_POISON };
 const char *store_reason_text(enum store_reason reason); /* "fail" "attempts" "give_up" "poison" */
 
-/* What became of an attempt. Made by the caller with malloc (store_settle_make), taken over by store_settle. */
+/* What became of an attempt. Made by the caller with malloc (store_settle_make), taken over by store_settle: freed by the store, unless it comes back with `given_up`. */
 struct store_settle {
     struct store_settle *next; /* the store's */
     int64_t event;             /* its number */
@@ -95,8 +95,9 @@ struct store *store_open(const struct store_options *options, struct fault *faul
 bool store_check(const char *folder, struct fault *fault);
 /* The number of a plugin by its name, the same for ever; call before store_start only. -1 with the reason. */
 int store_plugin(struct store *store, const char *name, struct fault *fault);
-/* How many open deliveries belong to plugins other than `numbers`: parked. Call before store_start. */
-int64_t store_parked(struct store *store, const int *numbers, int count);
+/* How many open deliveries belong to plugins other than `numbers`: parked. Counted up to `limit` for each plugin. Call when store_waiting
+ * may be called. */
+int64_t store_parked(struct store *store, const int *numbers, int count, int64_t limit);
 /* How many deliveries are open, counted up to `limit`, so that a huge backlog takes no time; -1 if they can't be. Call
  * before store_start, or after store_stop. */
 int64_t store_waiting(struct store *store, int64_t limit);

@@ -30,6 +30,7 @@ SPELLED = {
         "event": {"id": [{"header": "X-Id"}, "/a~1b/id"], "type": {"header": "X-Type"}},
         "url": "https://shop.example/headers",
     },
+    "one_name": {"signature": "standard", "event": {"id": {"header": "Webhook-Id"}, "type": "/type"}},
     "guarded": {
         "signature": {"header": "X-Sig", "items": ["{hex}"], "signed": "{body}", "secret": "hex"},
         "event": {"id": {"header": "X-Event"}, "type": "/type"},

@@ -9,7 +9,7 @@
 #include "store/sqlite/engine.h"
 
 /* Of the first page, as SQLite's file format describes it. */
-enum { HEADER_SIZE = 100, USER_VERSION_AT = 60, APPLICATION_ID_AT = 68 };
+enum { HEADER_SIZE = 100, USER_VERSION_AT = 60, APPLICATION_ID_AT = 68, SCHEMA_COOKIE_AT = 40 };
 
 static int64_t header_number(const unsigned char *header, size_t at) {
     uint32_t number;
@@ -21,7 +21,7 @@ static int64_t header_number(const unsigned char *header, size_t at) {
 static bool header_check(const char *path, struct fault *fault) {
     static const char magic[16] = "SQLite format 3";
     unsigned char header[HEADER_SIZE];
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t length = file >= 0 ? pread(file, header, sizeof header, 0) : 0;
     if (file >= 0) {
         close(file);
@@ -36,7 +36,9 @@ static bool header_check(const char *path, struct fault *fault) {
                          path);
     }
     int64_t application = header_number(header, APPLICATION_ID_AT), version = header_number(header, USER_VERSION_AT);
-    return application == 0 || database_is_usable(path, application, version, fault);
+    /* Without tables it is nobody's yet. */
+    bool empty = application == 0 && header_number(header, SCHEMA_COOKIE_AT) == 0;
+    return empty || database_is_usable(path, application, version, fault);
 }
 
 bool store_check(const char *folder, struct fault *fault) {

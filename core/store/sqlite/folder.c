@@ -119,12 +119,14 @@ static bool folder_lock(struct store *store, int folder, struct fault *fault) {
 }
 
 /* A folder that is new has to be written down in its parent, or it may be gone after a power cut. */
-static void folder_sync_parent(int folder) {
+static bool folder_sync_parent(int folder) {
     int parent = openat(folder, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (parent >= 0) {
-        fsync(parent);
-        close(parent);
+    if (parent < 0) {
+        return errno == EACCES; /* it may be passed through, but not read: then this can't be done */
     }
+    bool synced = fsync(parent) == 0;
+    close(parent);
+    return synced;
 }
 
 bool folder_open(struct store *store, const char *path, struct fault *fault) {
@@ -153,9 +155,8 @@ bool folder_open(struct store *store, const char *path, struct fault *fault) {
         if (database >= 0) {
             close(database);
         }
-        fsync(folder);
-        if (made) {
-            folder_sync_parent(folder);
+        if (ready && (fsync(folder) != 0 || (made && !folder_sync_parent(folder)))) {
+            ready = folder_fault(path, "the state folder can't be written to the disk", fault);
         }
     }
     close(folder);

@@ -97,19 +97,21 @@ static bool number_is_among(const int *numbers, int count, int number) {
     return false;
 }
 
-int64_t store_parked(struct store *store, const int *numbers, int count) {
+int64_t store_parked(struct store *store, const int *numbers, int count, int64_t limit) {
     sqlite3_stmt *plugins = NULL, *open = NULL;
     int64_t parked = 0;
     int result = sqlite3_prepare_v2(store->database, "SELECT number FROM plugin", -1, &plugins, NULL);
     if (result == SQLITE_OK) {
-        result =
-            sqlite3_prepare_v2(store->database, "SELECT count(*) FROM delivery WHERE plugin = ?1", -1, &open, NULL);
+        result = sqlite3_prepare_v2(store->database,
+                                    "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE plugin = ?1 LIMIT ?2)", -1,
+                                    &open, NULL);
     }
     while (result == SQLITE_OK && (result = sqlite3_step(plugins)) == SQLITE_ROW) {
         int number = sqlite3_column_int(plugins, 0);
         result = SQLITE_OK;
         if (!number_is_among(numbers, count, number)) {
             sqlite3_bind_int(open, 1, number);
+            sqlite3_bind_int64(open, 2, limit);
             result = sqlite3_step(open) == SQLITE_ROW ? SQLITE_OK : sqlite3_errcode(store->database);
             parked += sqlite3_column_int64(open, 0);
             sqlite3_reset(open);

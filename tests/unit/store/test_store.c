@@ -203,8 +203,9 @@ static void test_reopen(void **state) {
 
     bench_open(bench);
     assert_int_equal(bench->plugins[1], email);
-    assert_int_equal(store_parked(bench->store, bench->plugins, 2), 0);
-    assert_int_equal(store_parked(bench->store, bench->plugins, 1), 2);
+    assert_int_equal(store_parked(bench->store, bench->plugins, 2, 100), 0);
+    assert_int_equal(store_parked(bench->store, bench->plugins, 1, 100), 2);
+    assert_int_equal(store_parked(bench->store, bench->plugins, 1, 1), 1);
     bench_start(bench);
     assert_int_equal(read_fresh(bench, bench->plugins[0], 0, read, 4), 1);
     assert_string_equal(read[0].event->id.data, "evt_2");

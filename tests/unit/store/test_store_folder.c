@@ -57,6 +57,13 @@ static void test_database_of_another_program(void **state) {
     assert_int_equal(query_integer(bench, "SELECT count(*) FROM sqlite_schema"), 1);
 }
 
+/* Most programs leave the mark of their files at zero. */
+static void test_database_of_a_program_without_a_mark(void **state) {
+    struct bench *bench = *state;
+    bench_execute(bench, "CREATE TABLE theirs (x)");
+    assert_unusable(bench, "another program");
+}
+
 static void test_no_database_at_all(void **state) {
     struct bench *bench = *state;
     char path[128], text[128] = "";
@@ -160,6 +167,7 @@ int main(void) {
         STORE_TEST(test_folder_is_taken),
         STORE_TEST(test_store_of_another_version),
         STORE_TEST(test_database_of_another_program),
+        STORE_TEST(test_database_of_a_program_without_a_mark),
         STORE_TEST(test_no_database_at_all),
         STORE_TEST(test_folder_can_not_be_made),
         STORE_TEST(test_folder_is_not_writable),

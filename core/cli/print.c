@@ -1,0 +1,11 @@
+#include "cli/print.h"
+
+#include <stdio.h>
+
+void print_escaped(struct bytes text) {
+    char escaped[TEXT_ESCAPED_SIZE];
+    while (text.length > 0) {
+        size_t length = text_escape_next(&text, escaped);
+        fwrite(escaped, 1, length, stdout);
+    }
+}
