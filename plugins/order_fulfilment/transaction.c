@@ -5,6 +5,7 @@ enum {
     HELD_LIMIT = 60, /* PostgreSQL keeps 64 savepoints of a transaction at hand; more make others slower */
     TRIES = 3,
     PRUNE_EVERY = 500,
+    MOMENT_MS = 1000, /* the shortest that Grapnel knows */
 };
 
 static const char savepoint[] = "SAVEPOINT event", savepoint_release[] = "RELEASE SAVEPOINT event",
@@ -129,8 +130,8 @@ int transaction_deliver(struct transaction *transaction, struct grapnel_call *ca
     return transaction->lost ? GRAPNEL_OK : answer(transaction, call, result);
 }
 
-/* One alone is BUSY, which costs no attempt: it may be any moment that the database comes back. Several come again one by one, and cost
- * none either; but if the database stays down, that would be a long wait for each. */
+/* One alone is BUSY, which costs no attempt, but only for a moment if the database is back. Several come again one by one, and cost none
+ * either; but if the database stays down, that would be a long wait for each. */
 static int flush_lost(struct transaction *transaction, struct grapnel_call *call, bool alone) {
     struct database *database = transaction->database;
     transaction->lost = false;
@@ -139,8 +140,10 @@ static int flush_lost(struct transaction *transaction, struct grapnel_call *call
     transaction->lost = false;
     char error[DATABASE_ERROR_SIZE];
     memcpy(error, database->error, sizeof error);
-    if (alone || database->engine->connect(database) != DATABASE_OK)
+    if (database->engine->connect(database) != DATABASE_OK)
         return answer(transaction, call, DATABASE_DOWN);
+    if (alone)
+        return grapnel_busy(call, MOMENT_MS, "the transaction was lost: %s", error);
     return grapnel_retry(call, 0, "the transaction was lost: %s", error);
 }
 

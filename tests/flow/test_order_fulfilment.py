@@ -5,7 +5,7 @@ import re
 import pytest
 
 from grapnel_test import GRAPNEL, PLUGINS, SOURCE, Daemon, event, run, wait_for
-from orders_test import config, database, dead, payment, server  # noqa: F401: fixtures
+from orders_test import config, database, dead, payment, send_all, server  # noqa: F401: fixtures
 
 COLUMNS = "status, payment_id, amount, currency"
 
@@ -108,10 +108,11 @@ def test_what_does_not_fit_is_refused(tmp_path, orders):
         assert order(orders) == ("pending", None, 2490, "EUR")
         assert orders.query("SELECT count(*) FROM grapnel_ledger") == [(0,)]
         # And those beside them in the same transaction were not.
-        sender.accepted(payment("bad", "payment.succeeded", "1001", 1))
-        sender.accepted(payment("good", "payment.succeeded", "1001"))
+        send_all(daemon, [payment(f"{n}", "payment.succeeded", "1001", 2490 if n % 2 else 1) for n in range(200)])
         daemon.drained()
         assert order(orders)[0] == "paid"
+        assert len(dead(daemon)) == len(details) + 100
+        assert orders.query("SELECT count(*) FROM grapnel_ledger") == [(100,)]
 
 
 def test_decimals(tmp_path, orders):

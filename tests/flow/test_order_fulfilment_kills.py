@@ -125,3 +125,42 @@ def test_connections_break(tmp_path, server):
         assert dead(daemon) == {}
     assert server.query("SELECT paid_times, count(*) FROM orders GROUP BY paid_times") == [(1, ORDERS)]
     assert server.query("SELECT sum(cents) FROM orders") == [(sum(amounts.values()),)]
+
+
+def test_connections_break_at_the_commit(tmp_path, server):
+    """The server ends the connection while it commits, for a third of the transactions; a sequence is never rolled back."""
+    server.fresh("broken_commits")
+    amounts = {f"o{n}": 2490 for n in range(200)}
+    orders_make(server, amounts)
+    server.script(
+        """
+        CREATE SEQUENCE commits;
+        CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN IF nextval('commits') % 3 = 0 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NULL; END $$;
+        CREATE CONSTRAINT TRIGGER break AFTER UPDATE ON orders DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW WHEN (NEW.id LIKE '%7') EXECUTE FUNCTION break();"""
+    )
+    with Daemon(tmp_path, config(server, COUNTING, workers=2)) as daemon:
+        send_all(daemon, [payment(f"e-{id}", "payment.succeeded", id) for id in amounts])
+        daemon.drained(280)
+        assert dead(daemon) == {}
+    ((commits,),) = server.query("SELECT last_value FROM commits")
+    assert commits >= 20 + 6  # each of the 20 orders, and once more what broke
+    assert server.query("SELECT paid_times, count(*) FROM orders GROUP BY paid_times") == [(1, 200)]
+
+
+def test_refused_at_the_commit(tmp_path, server):
+    """A constraint that is looked at only then: the event that broke it is refused, those that shared its transaction are done."""
+    server.fresh("refused_at_the_commit")
+    amounts = {f"o{n}": 2490 for n in range(100)}
+    orders_make(server, amounts)
+    server.script("CREATE TABLE paid (id VARCHAR(255) REFERENCES orders DEFERRABLE INITIALLY DEFERRED);")
+    own = 'statements: { pay: { sql: "INSERT INTO paid (id) VALUES ($1)", values: [ order_id ] } }'
+    with Daemon(tmp_path, config(server, own)) as daemon:
+        bodies = [payment(f"e-{id}", "payment.succeeded", id) for id in amounts]
+        bodies[50:50] = [payment("bad", "payment.succeeded", "no such order")]
+        send_all(daemon, bodies)
+        daemon.drained()
+        assert "violates foreign key constraint" in dead(daemon)["bad"]
+        assert len(dead(daemon)) == 1
+    assert server.query("SELECT count(*), count(DISTINCT id) FROM paid") == [(100, 100)]

@@ -20,6 +20,7 @@ static const struct shape shapes[] = {
     { "UPDATE t SET a = $2 WHERE b = $1", 3, NULL },
     { "update t set a = $3;  -- done", 4, NULL },
     { " -- first\n /* and /* nested */ */ SELECT 1 ; ", 0, NULL },
+    { "SELECT 1 /* /* a */ ; SELECT 2 */", 0, NULL },
     { "SELECT '$1 ; -- ' || \"$2\" || $3", 4, NULL },
     { "SELECT 'it''s $1', $1", 1, NULL },
     { "SELECT 'a\\', $1", 1, NULL },
