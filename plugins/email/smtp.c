@@ -29,7 +29,7 @@ static size_t message_read(char *out, size_t size, size_t count, void *user) {
 static size_t reply_read(char *line, size_t size, size_t count, void *user) {
     struct smtp *smtp = user;
     size_t length = size * count, shown = length;
-    if (smtp->leaving)
+    if (smtp->leaving) /* what was on its way already when the socket was shut down */
         return length;
     while (shown && (line[shown - 1] == '\r' || line[shown - 1] == '\n'))
         shown--;
