@@ -65,11 +65,11 @@ class Postgresql:
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="grapnel-pg-", dir="/tmp"))
         self.programs = postgresql_folder()
-        self.demote = []
+        self.demote = ["setpriv", "--pdeathsig=QUIT"]  # so that a test that is killed leaves no server behind
         if os.geteuid() == 0:  # which PostgreSQL refuses to run as
             user = pwd.getpwnam("postgres")
             os.chown(self.folder, user.pw_uid, user.pw_gid)
-            self.demote = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+            self.demote += [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
         self.process = None
         self.database = "postgres"
         self.run("initdb", "-D", self.folder / "data", "-A", "trust", "-U", "grapnel", "-E", "UTF8", "--no-sync")
