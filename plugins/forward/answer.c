@@ -4,7 +4,7 @@
 
 #include "target.h"
 
-enum { RETRY_AFTER_LONGEST_S = 24 * 60 * 60, PRIVATE_SHORTEST = 4 };
+enum { RETRY_AFTER_LONGEST_S = 24 * 60 * 60, PRIVATE_SHORTEST = 4, PRIVATE_TOKEN = 16 };
 
 /* The same event would get these answers for ever. Anything else may be a deployment half way through. */
 static const long hopeless[] = { 400, 410, 413, 415, 422 };
@@ -45,6 +45,20 @@ static void private_hide(struct answer *answer, const char *private) {
     }
 }
 
+/* The URL's path and query, piece by piece: a page may show one of them alone. Words of a path are no secret, but what is as long as a
+ * token may be one. */
+static void private_hide_url(struct grapnel_call *call, struct answer *answer, const char *path) {
+    bool query = false;
+    while (*path) {
+        size_t length = strcspn(path, "/?&=;#");
+        if (query || length >= PRIVATE_TOKEN)
+            private_hide(answer, grapnel_format(call, "%.*s", (int)length, path));
+        path += length;
+        query = query || *path == '?';
+        path += *path != '\0';
+    }
+}
+
 /* Header values, also without a word like Bearer before them; the secret; what of the URL is not its origin. */
 static void private_hide_all(struct grapnel_call *call, struct answer *answer) {
     const char *url = grapnel_setting_text(call, "url"), *secret = grapnel_setting_text(call, "secret");
@@ -59,6 +73,7 @@ static void private_hide_all(struct grapnel_call *call, struct answer *answer) {
     private_hide(answer, strncmp(secret, "whsec_", 6) == 0 ? secret + 6 : secret);
     private_hide(answer, query ? query + 1 : "");
     private_hide(answer, path ? grapnel_format(call, "%.*s", (int)strcspn(path, "?"), path) : "");
+    private_hide_url(call, answer, path ? path : "");
 }
 
 /* ": START…", or "". Grapnel escapes control characters and what is no UTF-8 wherever it shows a text; only a NUL would end it. */

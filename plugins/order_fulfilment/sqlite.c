@@ -227,6 +227,17 @@ static enum database_result statement_run(struct sqlite *sqlite, sqlite3_stmt *s
     return result;
 }
 
+/* Was it the values that a statement failed for, or did somebody change the tables since it was prepared, so that it fails for all? */
+static enum database_result statement_judge(struct sqlite *sqlite, const char *sql, int count,
+                                            enum database_result refused) {
+    sqlite3_stmt *again;
+    enum database_result made = statement_make(sqlite, sql, count, &again);
+    if (made != DATABASE_OK)
+        return made;
+    sqlite3_finalize(again);
+    return refused;
+}
+
 static enum database_result sqlite_execute(struct database *database, const char *sql, const struct value *values,
                                            int count) {
     struct sqlite *sqlite = (struct sqlite *)database;
@@ -243,7 +254,10 @@ static enum database_result sqlite_execute(struct database *database, const char
         return result;
     int code = statement_bind(statement, values);
     result = code == SQLITE_OK ? statement_run(sqlite, statement) : sqlite_note(sqlite, code);
+    code = sqlite3_errcode(sqlite->handle);
     sqlite3_clear_bindings(statement);
+    if (result == DATABASE_REFUSED && (code & 0xff) == SQLITE_ERROR)
+        result = statement_judge(sqlite, sql, count, result);
     /* Some errors, and RAISE(ROLLBACK) in a trigger, end the transaction too. */
     if (result == DATABASE_REFUSED && inside && sqlite3_get_autocommit(sqlite->handle))
         return DATABASE_ABORTED;

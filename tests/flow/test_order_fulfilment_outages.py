@@ -47,6 +47,24 @@ def test_a_file_in_wal_mode_is_taken_away(tmp_path):
     assert database.query("SELECT id, paid_times FROM orders ORDER BY id") == [("o1", 1), ("o2", 1)]
 
 
+def test_a_table_is_renamed_meanwhile(tmp_path, database):
+    """Somebody changes the schema under a running shop: events wait, none is dead."""
+    orders_make(database, {"o1": 2490, "o2": 2490})
+    daemon = Daemon(tmp_path, config(database))
+    with daemon:
+        daemon.sender().accepted(payment("e1", "payment.succeeded", "o1"))
+        daemon.drained()
+        database.script("ALTER TABLE orders RENAME TO orders_old;")
+        daemon.sender().accepted(payment("e2", "payment.succeeded", "o2"))
+        wait_for(lambda: "busy: " in daemon.log(), "the log to tell it")
+        assert dead(daemon) == {} and daemon.rows("SELECT attempts FROM delivery") == [(0,)]
+    database.script("ALTER TABLE orders_old RENAME TO orders;")
+    with daemon:  # a start waits for nothing
+        daemon.drained()
+        assert dead(daemon) == {}
+    assert database.query("SELECT id, status FROM orders ORDER BY id") == [("o1", "paid"), ("o2", "paid")]
+
+
 def test_database_down_at_the_start(tmp_path, server):
     server.fresh("down_at_the_start")
     orders_make(server, {"o1": 2490})

@@ -127,5 +127,7 @@ enum trouble {
 };
 enum trouble trouble_of(struct store *store, int result);
 void trouble_tell(struct store *store, int result, const char *doing); /* logs it; breaks the store if it must */
+/* Is the database still the file that its path leads to? False: it was taken away, and the store is broken now. */
+bool trouble_in_place(struct store *store);
 
 #endif

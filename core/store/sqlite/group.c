@@ -173,7 +173,7 @@ static void group_answer(struct store *store, struct group *group) {
 bool group_write(struct store *store) {
     struct group *group = &store->group;
     group_take(store, group);
-    if (!store->broken && group_commit(store, group)) {
+    if (!store->broken && group_commit(store, group) && trouble_in_place(store)) {
         store->wrote_at_us = clock_monotonic_us();
         store->settles_since_us = store->wrote_at_us;
         store->retry_at_us = 0;

@@ -102,6 +102,25 @@ static void trouble_tell_busy(struct store *store) {
                 who, store->path);
 }
 
+static void trouble_break(struct store *store, const char *why, const char *advice) {
+    if (!store->broken) {
+        store->broken = true;
+        log_error(store->log, "store: %s; nothing more is written: %s", why, advice);
+        store->listener.broken(store->listener.context, why);
+    }
+}
+
+bool trouble_in_place(struct store *store) {
+    int moved = 0;
+    char text[FAULT_TEXT_SIZE];
+    if (sqlite3_file_control(store->database, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || !moved)
+        return true;
+    snprintf(text, sizeof text,
+             "%s: the file was moved or deleted while it was in use, so what is written goes nowhere", store->path);
+    trouble_break(store, text, "put the state folder back where it was, then start again");
+    return false;
+}
+
 void trouble_tell(struct store *store, int result, const char *doing) {
     const char *why = sqlite3_errmsg(store->database);
     int error = (result & 0xff) == SQLITE_IOERR ? trouble_errno(store) : 0;
@@ -115,11 +134,7 @@ void trouble_tell(struct store *store, int result, const char *doing) {
         char text[FAULT_TEXT_SIZE];
         snprintf(text, sizeof text, "%s: %s failed: %s%s%s (error %d)", store->path, doing, why, error != 0 ? ": " : "",
                  error != 0 ? strerror(error) : "", result);
-        if (!store->broken) {
-            store->broken = true;
-            log_error(store->log, "store: %s; nothing more is written: look at the disk, then start again", text);
-            store->listener.broken(store->listener.context, text);
-        }
+        trouble_break(store, text, "look at the disk, then start again");
     } else {
         log_limited(store->log, &store->group_log, LOG_LEVEL_ERROR, "store: %s: %s failed: %s (error %d)", store->path,
                     doing, why, result);
