@@ -5,22 +5,38 @@
 #include "base/bytes.h"
 #include "base/fault.h"
 
+struct dispatch;
+struct log;
 struct refusals;
+struct server;
+struct setup;
+struct store;
 
 /* What the rows answer from; all of it stays its maker's, and must stay as long as requests are answered. */
 struct api {
+    struct log *log;
+    const struct setup *setup;
+    const int *plugin_numbers; /* the store's, of setup->plugins[i] */
+    struct store *store;
+    struct dispatch *dispatch;
+    struct server *server;
     struct refusals *refusals;
+    int64_t started_ms; /* wall time of the daemon's start */
 };
 
 struct api_request {
     const char *method, *path; /* the path as it was sent, up to the question mark */
     const char *query;         /* what stands behind that, still encoded; null if nothing */
+    struct bytes body;         /* of a POST: JSON, at most API_BODY_LIMIT bytes */
 };
+enum { API_BODY_LIMIT = 64 * 1024 };
 
 struct api_answer {
     int status;
-    const char *allow;  /* the method that the path has, if it was another one; else null */
-    struct buffer body; /* JSON; the caller frees it */
+    const char *allow;        /* the method that the path has, if it was another one; else null */
+    const char *content_type; /* null: application/json */
+    struct buffer next;       /* path and query of the next page, which becomes a Link header; empty if there is none */
+    struct buffer body;       /* the caller frees both */
 };
 
 enum { API_ANSWER_LIMIT = 4 * 1024 * 1024 };

@@ -2,7 +2,7 @@
 -- kept. A change needs a new user_version, and from the first release on a migration in database.c; before it, a store of
 -- another version is refused.
 PRAGMA application_id = 0x47524e4c; -- "GRNL"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- Names of sources and event types, each written once.
 CREATE TABLE name (
@@ -24,6 +24,7 @@ CREATE TABLE event (
     received_ms INTEGER NOT NULL,
     source INTEGER NOT NULL,       -- name.number
     type INTEGER NOT NULL,         -- name.number
+    secret INTEGER NOT NULL,       -- which secret of its source verified it, from 1
     external_id TEXT NOT NULL,     -- the sender's
     headers BLOB NOT NULL,
     body BLOB NOT NULL
@@ -51,40 +52,69 @@ CREATE TABLE dedup (
 CREATE TABLE dedup_run (
     number INTEGER PRIMARY KEY,
     last_event INTEGER NOT NULL,
+    made_ms INTEGER NOT NULL,      -- when it was complete: nothing in it was accepted later
     filter BLOB NOT NULL           -- of the digests in it
 );
 
--- A row exists only while work remains; what was done is in the journal.
+-- A row exists only while work remains; what was done is in the journal. Due times are those of the store's own clock
+-- (store_clock_ms), which never goes back.
 CREATE TABLE delivery (
     plugin INTEGER NOT NULL,
     event INTEGER NOT NULL,
-    due_ms INTEGER NOT NULL,
-    attempts INTEGER NOT NULL,
+    due_ms INTEGER NOT NULL,       -- 0: fresh, goes out in the order of events
+    attempts INTEGER NOT NULL,     -- since it was made or put back
     crashes INTEGER NOT NULL,
+    replay INTEGER NOT NULL,       -- which one it is; 0: none
+    since_ms INTEGER NOT NULL,     -- the pool's: see store_settle
     PRIMARY KEY (plugin, event)
 ) WITHOUT ROWID;
--- Only retries are in it: a delivery that succeeds at once never touches it.
-CREATE INDEX delivery_due ON delivery (plugin, due_ms) WHERE attempts > 0;
+-- A delivery that succeeds at once touches none of these.
+CREATE INDEX delivery_due ON delivery (plugin, due_ms) WHERE due_ms > 0;
+CREATE INDEX delivery_retrying ON delivery (event) WHERE attempts > 0;
 
 CREATE TABLE dead (
     plugin INTEGER NOT NULL,
     event INTEGER NOT NULL,
-    dead_ms INTEGER NOT NULL,
+    dead_ms INTEGER NOT NULL,      -- wall time
     attempts INTEGER NOT NULL,
     crashes INTEGER NOT NULL,
+    replay INTEGER NOT NULL,
     reason INTEGER NOT NULL,       -- enum store_reason
-    detail TEXT NOT NULL,
     PRIMARY KEY (plugin, event)
+) WITHOUT ROWID;
+CREATE INDEX dead_event ON dead (event);
+CREATE INDEX dead_age ON dead (dead_ms);
+
+-- Failed attempts, the first and the latest of each delivery, as long as its event is kept. A dead letter's last error is here too.
+CREATE TABLE attempt (
+    event INTEGER NOT NULL,
+    plugin INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,     -- over retries and replays
+    attempt INTEGER NOT NULL,      -- since the delivery was made or put back
+    at_ms INTEGER NOT NULL,        -- wall time
+    duration_us INTEGER NOT NULL,
+    outcome INTEGER NOT NULL,      -- enum store_outcome
+    detail TEXT NOT NULL,
+    PRIMARY KEY (event, plugin, sequence)
 ) WITHOUT ROWID;
 
--- Why the latest failed attempt of a delivery failed, where there was one. A dead letter has its own detail instead.
-CREATE TABLE last_error (
-    plugin INTEGER NOT NULL,
-    event INTEGER NOT NULL,
-    at_ms INTEGER NOT NULL,
-    detail TEXT NOT NULL,
-    PRIMARY KEY (plugin, event)
-) WITHOUT ROWID;
+-- How many rows there are, kept by every commit that changes it: counting a million takes too long. Plugin 0 stands for the whole:
+-- `pending` is events then, and `dead` unrouted ones.
+CREATE TABLE tally (
+    plugin INTEGER PRIMARY KEY,
+    pending INTEGER NOT NULL,      -- deliveries with attempts = 0
+    retrying INTEGER NOT NULL,
+    dead INTEGER NOT NULL
+);
+
+-- What a plugin's breaker remembers over a restart: struct store_note.
+CREATE TABLE note (
+    plugin INTEGER PRIMARY KEY,
+    stood_ms INTEGER NOT NULL,
+    open_since_ms INTEGER NOT NULL,
+    open_until_ms INTEGER NOT NULL,
+    pause_ms INTEGER NOT NULL
+);
 
 -- Settled deliveries, packed (journal.h). A block is 256 events, so that an event's story is found in one block, and
 -- retention deletes whole blocks.
@@ -95,6 +125,7 @@ CREATE TABLE journal (
     PRIMARY KEY (block, sequence)
 ) WITHOUT ROWID;
 
+-- highest_event: see below. clock_ms: where store_clock_ms was, written now and then.
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
     value NOT NULL
