@@ -12,8 +12,8 @@
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 static const char *const format_names[] = { "text", "json" };
 
-/* What a line needs beside the message: the time, the level, the frame of JSON, the mark of a cut, the end. */
-enum { FRAME_SIZE = 128, MESSAGE_LIMIT = LOG_LINE_LIMIT - FRAME_SIZE };
+/* Half of a line is the message's at least; what the fields do not take is too. */
+enum { FRAME_SIZE = 128, FIELDS_LIMIT = LOG_LINE_LIMIT / 2, MESSAGE_LIMIT = LOG_LINE_LIMIT - FRAME_SIZE };
 static const char cut_mark[] = "\u2026";
 
 static int name_position(const char *const *names, int count, const char *name) {
@@ -44,38 +44,114 @@ static void write_all(int descriptor, const char *data, size_t length) {
     }
 }
 
-static void line_write(struct log *log, enum log_level level, struct bytes message, bool cut) {
-    char line[LOG_LINE_LIMIT], time[CLOCK_TEXT_SIZE], escaped[TEXT_ESCAPED_SIZE];
-    bool json = atomic_load_explicit(&log->format, memory_order_relaxed) == LOG_FORMAT_JSON;
-    clock_format(clock_wall_ms(), time);
-    size_t length =
-        (size_t)snprintf(line, sizeof line, json ? "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"" : "%s %-5s ",
-                         time, level_names[level]);
-    const size_t room = sizeof line - strlen(cut_mark) - strlen("\"}\n");
-    while (message.length > 0) {
-        size_t more = json ? json_escape_next(&message, escaped) : text_escape_next(&message, escaped);
-        if (length + more > room) {
+/* A line, or a part of one, that is being put together. What is appended must fit; only texts are cut. */
+struct line {
+    char bytes[LOG_LINE_LIMIT];
+    size_t length;
+};
+
+__attribute__((format(printf, 2, 3))) static void line_append(struct line *line, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    int length = vsnprintf(line->bytes + line->length, sizeof line->bytes - line->length, format, list);
+    va_end(list);
+    if (length > 0 && (size_t)length < sizeof line->bytes - line->length)
+        line->length += (size_t)length;
+}
+
+/* Escaped, up to `limit` bytes of the line. `cut`: its end is missing already. */
+static void line_append_text(struct line *line, struct bytes text, bool json, size_t limit, bool cut) {
+    char escaped[TEXT_ESCAPED_SIZE];
+    while (text.length > 0) {
+        size_t more = json ? json_escape_next(&text, escaped) : text_escape_next(&text, escaped);
+        if (line->length + more + strlen(cut_mark) > limit) {
             cut = true;
             break;
         }
-        memcpy(line + length, escaped, more);
-        length += more;
+        memcpy(line->bytes + line->length, escaped, more);
+        line->length += more;
     }
-    const char *ends[] = { cut ? cut_mark : "", json ? "\"}\n" : "\n" };
-    for (size_t i = 0; i < 2; i++) {
-        memcpy(line + length, ends[i], strlen(ends[i]));
-        length += strlen(ends[i]);
+    if (cut)
+        line_append(line, "%s", cut_mark);
+}
+
+static bool field_is_given(const struct log_field *field) {
+    return log_key_row(field->key)->kind == LOG_KIND_TEXT ? field->text.data != NULL : field->number != LOG_NO_NUMBER;
+}
+
+/* The least that it takes: a text is cut down to the mark of the cut; numbers and times are never cut. */
+static size_t field_least(const struct log_field *field) {
+    const struct log_key_row *row = log_key_row(field->key);
+    size_t value = row->kind == LOG_KIND_TEXT ? strlen("\"\"") + strlen(cut_mark) : CLOCK_TEXT_SIZE;
+    return field_is_given(field) ? strlen(",\"\":") + strlen(row->name) + value : 0;
+}
+
+static void field_append(struct line *line, const struct log_field *field, size_t limit) {
+    const struct log_key_row *row = log_key_row(field->key);
+    char time[CLOCK_TEXT_SIZE];
+    line_append(line, ",\"%s\":", row->name);
+    switch (row->kind) {
+    case LOG_KIND_TEXT:
+        line_append(line, "\"");
+        line_append_text(line, field->text, true, limit - 1, false);
+        line_append(line, "\"");
+        break;
+    case LOG_KIND_NUMBER:
+        line_append(line, "%lld", (long long)field->number);
+        break;
+    case LOG_KIND_TIME:
+        clock_format(field->number, time);
+        line_append(line, "\"%s\"", time);
+        break;
+    case LOG_KIND_DURATION:
+        line_append(line, "%.3f", (double)field->number / 1000);
+        break;
     }
-    write_all(log->descriptor, line, length);
+}
+
+/* Each leaves the room that those behind it need at least, so that texts are cut and never the structure. */
+static void fields_format(struct line *line, const struct log_field *fields, size_t count) {
+    size_t needed = 0;
+    for (size_t i = 0; i < count; i++)
+        needed += field_least(&fields[i]);
+    for (size_t i = 0; i < count; i++) {
+        needed -= field_least(&fields[i]);
+        if (field_is_given(&fields[i]))
+            field_append(line, &fields[i], FIELDS_LIMIT - needed);
+    }
+}
+
+/* What a line says, before it has its form. */
+struct words {
+    struct bytes message;
+    bool cut;
+    const struct log_field *fields;
+    size_t field_count;
+};
+
+static void line_write(struct log *log, enum log_level level, const struct words *words) {
+    struct line line, fields;
+    char time[CLOCK_TEXT_SIZE];
+    bool json = atomic_load_explicit(&log->format, memory_order_relaxed) == LOG_FORMAT_JSON;
+    line.length = fields.length = 0;
+    clock_format(clock_wall_ms(), time);
+    if (json)
+        fields_format(&fields, words->fields, words->field_count);
+    line_append(&line, json ? "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"" : "%s %-5s ", time,
+                level_names[level]);
+    /* One byte more than is written: line_append ends what it appends with a zero. */
+    line_append_text(&line, words->message, json, sizeof line.bytes - fields.length - strlen("\"}\n") - 1, words->cut);
+    line_append(&line, "%s%.*s%s", json ? "\"" : "", (int)fields.length, fields.bytes, json ? "}\n" : "\n");
+    write_all(log->descriptor, line.bytes, line.length);
 }
 
 static bool wanted(struct log *log, enum log_level level) {
     return (int)level >= atomic_load_explicit(&log->level, memory_order_relaxed);
 }
 
-/* `left_out` lines of the same kind were not written before this one. */
-__attribute__((format(printf, 4, 0))) static void message_write(struct log *log, enum log_level level, int64_t left_out,
-                                                                const char *format, va_list list) {
+/* `left_out` lines of the same kind were not written before this one. The words' message is made here. */
+__attribute__((format(printf, 5, 0))) static void message_write(struct log *log, enum log_level level, int64_t left_out,
+                                                                struct words words, const char *format, va_list list) {
     int error = errno; /* so that a caller may log first and look at errno after */
     char message[MESSAGE_LIMIT];
     size_t start = 0;
@@ -83,17 +159,17 @@ __attribute__((format(printf, 4, 0))) static void message_write(struct log *log,
         start = (size_t)snprintf(message, sizeof message, "(lines like this one that were left out: %lld) ",
                                  (long long)left_out);
     int length = vsnprintf(message + start, sizeof message - start, format, list);
-    bool cut = length >= 0 && (size_t)length >= sizeof message - start;
-    struct bytes text = length < 0 ? bytes_of(format)
-                        : cut      ? bytes_cut((struct bytes){ message, sizeof message }, sizeof message - 1)
-                                   : (struct bytes){ message, start + (size_t)length };
-    line_write(log, level, text, cut);
+    words.cut = length >= 0 && (size_t)length >= sizeof message - start;
+    words.message = length < 0  ? bytes_of(format)
+                    : words.cut ? bytes_cut((struct bytes){ message, sizeof message }, sizeof message - 1)
+                                : (struct bytes){ message, start + (size_t)length };
+    line_write(log, level, &words);
     errno = error;
 }
 
 void log_write_list(struct log *log, enum log_level level, const char *format, va_list list) {
     if (wanted(log, level))
-        message_write(log, level, 0, format, list);
+        message_write(log, level, 0, (struct words){ 0 }, format, list);
 }
 
 void log_write(struct log *log, enum log_level level, const char *format, ...) {
@@ -103,23 +179,39 @@ void log_write(struct log *log, enum log_level level, const char *format, ...) {
     va_end(list);
 }
 
-void log_limited(struct log *log, struct log_limit *limit, enum log_level level, const char *format, ...) {
-    if (!wanted(log, level))
-        return;
-    int64_t now = clock_monotonic_ms(), start = atomic_load(&limit->window_start_ms), left_out = 0;
+/* Does the budget have a line left? Then `*left_out` is how many there was none for, to be told with it. */
+static bool limit_take(struct log_limit *limit, enum log_level level, int64_t *left_out) {
+    int64_t now = clock_monotonic_ms(), start = atomic_load(&limit->window_start_ms);
     /* Of the threads that see the old window end, the one that wins the exchange opens the next. */
     if (now - start >= LOG_LIMIT_WINDOW_MS && atomic_compare_exchange_strong(&limit->window_start_ms, &start, now)) {
-        left_out = atomic_exchange(&limit->left_out, 0);
+        *left_out = atomic_exchange(&limit->left_out, 0);
         atomic_store(&limit->written, 0);
     }
-    if (atomic_fetch_add(&limit->written, 1) >= (limit->lines ? limit->lines : LOG_LIMIT_LINES)) {
-        atomic_store(&limit->level, (int)level);
-        atomic_fetch_add(&limit->left_out, 1 + left_out);
+    if (atomic_fetch_add(&limit->written, 1) < (limit->lines ? limit->lines : LOG_LIMIT_LINES))
+        return true;
+    atomic_store(&limit->level, (int)level);
+    atomic_fetch_add(&limit->left_out, 1 + *left_out);
+    return false;
+}
+
+void log_event(struct log *log, enum log_level level, struct log_limit *limit, const struct log_field *fields,
+               size_t field_count, const char *format, ...) {
+    int64_t left_out = 0;
+    if (!wanted(log, level) || (limit && !limit_take(limit, level, &left_out)))
         return;
-    }
     va_list list;
     va_start(list, format);
-    message_write(log, level, left_out, format, list);
+    message_write(log, level, left_out, (struct words){ .fields = fields, .field_count = field_count }, format, list);
+    va_end(list);
+}
+
+void log_limited(struct log *log, struct log_limit *limit, enum log_level level, const char *format, ...) {
+    int64_t left_out = 0;
+    if (!wanted(log, level) || !limit_take(limit, level, &left_out))
+        return;
+    va_list list;
+    va_start(list, format);
+    message_write(log, level, left_out, (struct words){ 0 }, format, list);
     va_end(list);
 }
 

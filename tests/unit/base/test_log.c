@@ -125,6 +125,96 @@ static void long_lines_are_cut(void **state) {
     }
 }
 
+static void fields_are_members_of_the_json_form(void **state) {
+    const struct log_field fields[] = { log_text(LOG_PLUGIN, "email"),
+                                        log_bytes(LOG_ID, (struct bytes){ "evt_1 and more", 5 }),
+                                        log_text(LOG_TYPE, NULL),
+                                        log_number(LOG_ATTEMPT, 3),
+                                        log_text(LOG_ERROR, "a\n\"\\\x1b\xff\xc3\xa9"),
+                                        log_number(LOG_NEXT, 1769860800123),
+                                        log_number(LOG_DURATION_MS, 12345),
+                                        log_number(LOG_WORKER, LOG_NO_NUMBER),
+                                        log_text(LOG_BREAKER, "") };
+    struct tap tap;
+    tap_open(&tap, LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+    errno = EPERM;
+    log_event(&tap.log, LOG_LEVEL_WARN, NULL, fields, sizeof fields / sizeof *fields, "attempt %d failed", 3);
+    assert_int_equal(errno, EPERM);
+    assert_string_equal(tap_read(&tap) + 9 + TIME_LENGTH,
+                        "\",\"level\":\"warn\",\"message\":\"attempt 3 failed\",\"plugin\":\"email\",\"id\":\"evt_1\","
+                        "\"attempt\":3,\"error\":\"a\\n\\\"\\\\\\u001b\xef\xbf\xbd\xc3\xa9\",\"next\":"
+                        "\"2026-01-31T12:00:00.123Z\",\"duration_ms\":12.345,\"breaker\":\"\"}\n");
+    log_event(&tap.log, LOG_LEVEL_DEBUG, NULL, fields, 1, "not wanted");
+    assert_string_equal(tap_read(&tap), "");
+    atomic_store(&tap.log.format, LOG_FORMAT_TEXT);
+    log_event(&tap.log, LOG_LEVEL_WARN, NULL, fields, sizeof fields / sizeof *fields, "words only");
+    assert_string_equal(tap_read(&tap) + TIME_LENGTH, " warn  words only\n");
+    tap_close(&tap);
+}
+
+static void every_key_has_a_row(void **state) {
+    for (int key = 0; key < LOG_KEYS; key++) {
+        assert_non_null(log_key_row((enum log_key)key)->name);
+        assert_non_null(log_key_row((enum log_key)key)->meaning);
+        for (int other = 0; other < key; other++)
+            assert_string_not_equal(log_key_row((enum log_key)key)->name, log_key_row((enum log_key)other)->name);
+    }
+}
+
+/* Past the string that begins at the quote; null if it does not end. */
+static const char *after_string(const char *text) {
+    for (text++; *text && *text != '"'; text++)
+        text += *text == '\\';
+    return *text ? text + 1 : NULL;
+}
+
+/* How many members has the flat JSON object that the line is? */
+static int members_of(const char *line) {
+    int members = 0;
+    assert_int_equal(*line, '{');
+    do {
+        const char *value = after_string(line + 1);
+        assert_non_null(value);
+        assert_int_equal(*value, ':');
+        line = value[1] == '"' ? after_string(value + 1) : value + 1 + strspn(value + 1, "-0123456789.");
+        assert_non_null(line);
+        members++;
+    } while (*line == ',');
+    assert_string_equal(line, "}\n");
+    return members;
+}
+
+/* All keys at once, with texts that get six times as long; whatever is cut, the line stays whole and within its limit. */
+static void texts_are_cut_and_never_the_structure(void **state) {
+    static const char *const fillings[] = { "x", "\xc3\xa9", "\xf0\x9f\x98\x80", "\x1b", "\"", "\\", "\xff" };
+    struct tap tap;
+    for (size_t i = 0; i < sizeof fillings / sizeof *fillings; i++) {
+        for (size_t wanted = 1; wanted < 6000; wanted = wanted * 5 / 4 + 1) {
+            char text[6016];
+            size_t length = 0;
+            while (length < wanted)
+                length += (size_t)sprintf(text + length, "%s", fillings[i]);
+            struct log_field fields[LOG_KEYS];
+            for (int key = 0; key < LOG_KEYS; key++)
+                fields[key] = log_key_row((enum log_key)key)->kind == LOG_KIND_TEXT
+                                  ? log_text((enum log_key)key, text)
+                                  : log_number((enum log_key)key, INT64_MIN + 1);
+            tap_open(&tap, LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+            for (size_t words = 0; words < 3; words++) {
+                log_event(&tap.log, LOG_LEVEL_INFO, NULL, fields, LOG_KEYS, "%s",
+                          words == 0   ? ""
+                          : words == 1 ? "short"
+                                       : text);
+                const char *line = tap_read(&tap);
+                assert_true(strlen(line) <= LOG_LINE_LIMIT);
+                assert_int_equal(members_of(line), 3 + LOG_KEYS);
+                assert_true(words != 1 || strstr(line, "\"message\":\"short\""));
+            }
+            tap_close(&tap);
+        }
+    }
+}
+
 static int lines_in(const char *text) {
     int lines = 0;
     for (; *text; text++)
@@ -145,12 +235,15 @@ static void a_budget_for_strangers(void **state) {
     assert_non_null(strstr(text, " warn  refused 0\n"));
     assert_non_null(strstr(text, " warn  refused 19\n"));
     assert_null(strstr(text, "left out"));
+    const struct log_field field = log_text(LOG_SOURCE, "shop");
+    log_event(&tap.log, LOG_LEVEL_WARN, &limit, &field, 1, "the same budget");
+    assert_string_equal(tap_read(&tap), "");
     /* The window, moved into the past, is over. */
     atomic_fetch_sub(&limit.window_start_ms, LOG_LIMIT_WINDOW_MS);
     log_limited(&tap.log, &limit, LOG_LEVEL_WARN, "refused again");
     log_limited(&tap.log, &limit, LOG_LEVEL_WARN, "and again");
     text = tap_read(&tap);
-    assert_non_null(strstr(text, " warn  (lines like this one that were left out: 23) refused again\n"));
+    assert_non_null(strstr(text, " warn  (lines like this one that were left out: 24) refused again\n"));
     assert_non_null(strstr(text, " warn  and again\n"));
     tap_close(&tap);
 }
@@ -234,6 +327,9 @@ int main(void) {
         cmocka_unit_test(text_escapes_what_a_terminal_would_obey),
         cmocka_unit_test(json_lines),
         cmocka_unit_test(long_lines_are_cut),
+        cmocka_unit_test(fields_are_members_of_the_json_form),
+        cmocka_unit_test(every_key_has_a_row),
+        cmocka_unit_test(texts_are_cut_and_never_the_structure),
         cmocka_unit_test(a_budget_for_strangers),
         cmocka_unit_test(left_out_lines_are_told),
         cmocka_unit_test(threads_do_not_mix_their_lines),
