@@ -166,16 +166,24 @@ static void refuse(struct exchange *exchange, struct mg_connection *connection, 
     const char *from = exchange->from;
 
     intake_refused(intake, exchange->source, answer, from, why);
-    log_limited(intake->options.log, &source->refusal_lines, LOG_LEVEL_INFO, "refused with %d, from %s to %s%s: %s",
-                row->status, from, source->name.length > 0 ? "source " : "no source", source->name.data, why);
+    bool named = source->name.length > 0;
+    const struct log_field fields[] = { log_text(LOG_SOURCE, named ? source->name.data : NULL),
+                                        log_text(LOG_RESULT, row->name), log_text(LOG_FROM, from),
+                                        log_text(LOG_REASON, why) };
+    log_event(intake->options.log, LOG_LEVEL_INFO, &source->refusal_lines, fields, sizeof fields / sizeof *fields,
+              "refused with %d, from %s to %s%s: %s", row->status, from, named ? "source " : "no source",
+              source->name.data, why);
     respond(exchange, connection, answer, bytes_of(tells ? why : NULL));
 }
 
 static void meet_challenge(struct exchange *exchange, struct mg_connection *connection) {
     struct intake_source *source = &exchange->intake->sources[exchange->source];
-    log_limited(exchange->intake->options.log, &source->refusal_lines, LOG_LEVEL_INFO,
-                "source %s: its sender asked whether this address knows the secret, and was answered",
-                source->name.data);
+    const struct log_field fields[] = { log_text(LOG_SOURCE, source->name.data),
+                                        log_text(LOG_RESULT, answer_row(ANSWER_CHALLENGE)->name),
+                                        log_text(LOG_FROM, exchange->from) };
+    log_event(exchange->intake->options.log, LOG_LEVEL_INFO, &source->refusal_lines, fields,
+              sizeof fields / sizeof *fields,
+              "source %s: its sender asked whether this address knows the secret, and was answered", source->name.data);
     respond(exchange, connection, ANSWER_CHALLENGE,
             (struct bytes){ exchange->challenge.data, exchange->challenge.length });
 }

@@ -21,31 +21,41 @@ enum answer exchange_answer(enum store_result result) {
     return result_answers[result];
 }
 
+/* The lines of one request; `answer` as it is counted. */
 static void exchange_log(const struct exchange *exchange, enum answer answer) {
     struct intake *intake = exchange->intake;
     const struct event *event = exchange->put.event;
+    const struct log_field fields[] = { log_bytes(LOG_SOURCE, event->source), log_bytes(LOG_ID, event->id),
+                                        log_bytes(LOG_TYPE, event->type),
+                                        log_text(LOG_RESULT, answer_row(answer)->name) };
+    const size_t count = sizeof fields / sizeof *fields;
     if (answer == ANSWER_ACCEPTED && exchange->put.plugin_count == 0)
-        log_limited(intake->options.log, &intake->sources[exchange->source].unrouted_lines, LOG_LEVEL_INFO,
-                    "Unhandled event type %s from source \"%s\": no route matches it, it is kept as unrouted",
-                    event->type.data, event->source.data);
-    log_debug(intake->options.log, "%s/%s %s: %s, deliveries: %d", event->source.data, event->id.data, event->type.data,
-              answer_row(answer)->reason, exchange->put.plugin_count);
+        log_event(intake->options.log, LOG_LEVEL_INFO, &intake->sources[exchange->source].unrouted_lines, fields, count,
+                  "Unhandled event type %s from source \"%s\": no route matches it, it is kept as unrouted",
+                  event->type.data, event->source.data);
+    log_event(intake->options.log, LOG_LEVEL_DEBUG, NULL, fields, count, "%s/%s %s: %s, deliveries: %d",
+              event->source.data, event->id.data, event->type.data, answer_row(answer)->reason,
+              exchange->put.plugin_count);
 }
 
 /* Duplicates that nobody should send: both may be a forger's doing, or a sender's mistake. */
 static void exchange_doubt(const struct exchange *exchange, enum store_result result) {
+    static const char *const doubts[INTAKE_STORE_RESULTS] = {
+        [STORE_CONFLICT] = "came again with another body",
+        [STORE_REPLAY] = "is a replay: what is signed came before under another id",
+    };
     struct intake *intake = exchange->intake;
     const struct event *event = exchange->put.event;
-    if (result == STORE_CONFLICT)
-        log_limited(
-            intake->options.log, &intake->sources[exchange->source].doubt_lines, LOG_LEVEL_WARN,
-            "source \"%s\": event id \"%s\" came again with another body; answered as a duplicate, not delivered",
-            event->source.data, event->id.data);
-    if (result == STORE_REPLAY)
-        log_limited(intake->options.log, &intake->sources[exchange->source].doubt_lines, LOG_LEVEL_WARN,
-                    "source \"%s\": event id \"%s\" is a replay: what is signed came before under another id; "
-                    "answered as a duplicate, not delivered",
-                    event->source.data, event->id.data);
+    if (!doubts[result])
+        return;
+    const struct log_field fields[] = { log_bytes(LOG_SOURCE, event->source), log_bytes(LOG_ID, event->id),
+                                        log_bytes(LOG_TYPE, event->type),
+                                        log_text(LOG_RESULT, answer_row(result_answers[result])->name),
+                                        log_text(LOG_REASON, doubts[result]) };
+    log_event(intake->options.log, LOG_LEVEL_WARN, &intake->sources[exchange->source].doubt_lines, fields,
+              sizeof fields / sizeof *fields,
+              "source \"%s\": event id \"%s\" %s; answered as a duplicate, not delivered", event->source.data,
+              event->id.data, doubts[result]);
 }
 
 /* On the writer thread. The connection's own thread may be reading meanwhile, but never writes or closes before the state says so. (Over TLS

@@ -69,9 +69,19 @@ static void tell_source(struct report *report, int source, int64_t seconds) {
     buffer_format(&line, ", %llu refused%s%s", (unsigned long long)refused, buffer_text(&refusals),
                   refused > 0 ? ")" : "");
     tell_secrets(report, source, &line);
+    bool named = counted->name.length > 0;
+    const struct log_field fields[] = {
+        log_text(LOG_SOURCE, named ? counted->name.data : NULL),
+        log_number(LOG_SECONDS, seconds),
+        log_number(LOG_ACCEPTED, (int64_t)since[ANSWER_ACCEPTED]),
+        log_number(LOG_UNROUTED, (int64_t)unrouted),
+        log_number(LOG_DUPLICATE, (int64_t)(since[ANSWER_DUPLICATE] + since[ANSWER_CONFLICT])),
+        log_number(LOG_REFUSED, (int64_t)refused),
+    };
     if (all > 0)
-        log_info(report->intake->options.log, "in the last %lld s, %s%s: %s", (long long)seconds,
-                 counted->name.length > 0 ? "source " : "no source", counted->name.data, buffer_text(&line));
+        log_event(report->intake->options.log, LOG_LEVEL_INFO, NULL, fields, sizeof fields / sizeof *fields,
+                  "in the last %lld s, %s%s: %s", (long long)seconds, named ? "source " : "no source",
+                  counted->name.data, buffer_text(&line));
     buffer_free(&line);
     buffer_free(&refusals);
 }
