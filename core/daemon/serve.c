@@ -252,6 +252,7 @@ static void serve_stop(struct serve *serve) {
     }
     if (serve->server)
         log_info(&serve->log, "stopped");
+    server_free(serve->server);
     refusals_free(serve->refusals);
     fault_list_free(&serve->mistakes);
     setup_free(serve->setup);

@@ -30,6 +30,7 @@ static enum answer verify(struct exchange *exchange, const struct setup_source *
     if (verdict == SIGNATURE_OK) {
         struct intake_source *counts = &exchange->intake->sources[exchange->source];
         atomic_fetch_add_explicit(&counts->secrets[report.key_index], 1, memory_order_relaxed);
+        exchange->put.secret = report.key_index + 1;
         return ANSWER_NONE;
     }
     signature_reason(&source->scheme, signature, verdict, &report, now_ms, source->tolerance_ms, reason);
@@ -149,6 +150,7 @@ static void respond(struct exchange *exchange, struct mg_connection *connection,
     bool sent = answer_send(civetweb_socket(connection), &bytes, &exchange->date);
     if (!sent)
         atomic_fetch_add_explicit(&intake->unsent, 1, memory_order_relaxed);
+    intake_time(intake, clock_monotonic_us() - exchange->begun_us);
     if (style.closes)
         civetweb_set_closing(connection);
     if (ends && sent && !stopping)

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "receive/intake.h"
 
 enum { KEEP_BODY = 64 * 1024, KEEP_TOKENS = 4096 };
@@ -69,6 +70,7 @@ static void exchange_done(struct store_put *put, enum store_result result) {
         atomic_fetch_add_explicit(&intake->sources[exchange->source].unrouted, 1, memory_order_relaxed);
     if (!answer_send(exchange->socket, &intake->answers[result][exchange->closes], &exchange->date))
         atomic_fetch_add_explicit(&intake->unsent, 1, memory_order_relaxed);
+    intake_time(intake, clock_monotonic_us() - exchange->begun_us);
     if (result == STORE_UNAVAILABLE)
         intake_refused(intake, exchange->source, answer, exchange->from, answer_row(answer)->reason);
     exchange_doubt(exchange, result);

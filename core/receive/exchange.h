@@ -46,6 +46,7 @@ struct exchange {
     int plugins[SETUP_PLUGIN_LIMIT]; /* store numbers, put.plugins points here */
     int source;                      /* index in the setup */
     char from[48];                   /* the sender's address; the same for all of a connection */
+    int64_t begun_us;                /* monotonic: when the head of its request had been read */
     int socket;
     bool closes; /* the connection ends with this answer */
     struct answer_date date;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "base/log.h"
 #include "receive/answer.h"
 #include "receive/refusals.h"
@@ -41,6 +42,8 @@ struct intake {
     _Atomic bool listening;
     _Atomic bool stopping; /* no new connection; idle ones end, others after their answer */
     _Atomic bool ending;   /* those that are still arriving end too */
+    char apart[64]; /* each answer writes to what follows, and that cache line is not to be the one which all threads read */
+    struct histogram request_us; /* see server_request_times */
 };
 
 static inline int intake_no_source(const struct intake *intake) {
@@ -56,6 +59,10 @@ static inline void intake_refused(struct intake *intake, int source, enum answer
 
 static inline void intake_count(struct intake *intake, int source, enum answer answer) {
     atomic_fetch_add_explicit(&intake->sources[source].results[answer], 1, memory_order_relaxed);
+}
+
+static inline void intake_time(struct intake *intake, int64_t duration_us) {
+    histogram_add(&intake->request_us, &server_request_scale, duration_us);
 }
 
 #endif

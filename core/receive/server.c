@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "civetweb.h"
@@ -14,6 +12,7 @@
 #include "receive/civetweb_unit.h"
 #include "receive/exchange.h"
 #include "receive/intake.h"
+#include "receive/listen.h"
 #include "receive/report.h"
 
 enum {
@@ -65,9 +64,11 @@ static int connection_begins(const struct mg_connection *connection, void **data
 
 static int request_begins(struct mg_connection *connection) {
     struct exchange *exchange = mg_get_thread_pointer(connection);
+    int64_t begun_us = clock_monotonic_us();
     /* Here, and not where the request before was submitted: while that one was written to disk, this one was read. But it
      * needs the exchange, and its answer must come second. */
     exchange_wait(exchange);
+    exchange->begun_us = begun_us;
     return accept_request(exchange, connection);
 }
 
@@ -80,6 +81,7 @@ static int request_fails(struct mg_connection *connection, int status, const cha
     (void)message;
     struct exchange *exchange = mg_get_thread_pointer(connection);
     exchange_wait(exchange);
+    exchange->begun_us = clock_monotonic_us();
     accept_garbage(exchange, connection, status);
     return 0;
 }
@@ -114,35 +116,23 @@ static const struct mg_callbacks callbacks = {
 
 /* ---- starting ---- */
 
-static bool machine_has_ipv6(void) {
-    int probe = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (probe >= 0)
-        close(probe);
-    return probe >= 0;
-}
-
-/* civetweb's list of addresses; it writes "all addresses of both families" as +PORT. */
 static bool listen_list(const struct setup *setup, struct buffer *list, struct fault *fault) {
     for (int i = 0; i < setup->listen_count; i++) {
-        const char *address = setup->listens[i].address;
-        const char *colon = strrchr(address, ':');
-        const char *port = colon ? colon + 1 : "";
-        if (setup->listens[i].certificate != NULL)
-            return fault_set(fault, "listen %s: HTTPS is not supported yet", address);
-        if (*port == '\0' || port[strspn(port, "0123456789")] != '\0' || strpbrk(address, ", \t") != NULL)
-            return fault_set(fault, "listen %s: not ADDRESS:PORT, like 127.0.0.1:8080, [::1]:8080 or :8080", address);
-        buffer_append_text(list, i == 0 ? "" : ",");
-        if (colon != address)
-            buffer_append_text(list, address);
-        else
-            buffer_format(list, "%s%s", machine_has_ipv6() ? "+" : "0.0.0.0:", port);
+        const struct setup_listen *listen = &setup->listens[i];
+        if (listen->certificate != NULL)
+            return fault_set(fault, "listen %s: HTTPS is not supported yet", listen->address);
+        if (!listen_append(list, listen->address))
+            return fault_set(fault, "listen %s: not ADDRESS:PORT, like 127.0.0.1:8080, [::1]:8080 or :8080",
+                             listen->address);
     }
     if (list->failed || list->length == 0)
         return fault_set(fault, "listen: no address to listen on");
     return true;
 }
 
-static void server_free(struct server *server) {
+void server_free(struct server *server) {
+    if (server == NULL)
+        return;
     for (int i = 0; server->exchanges != NULL && i < server->exchange_count; i++)
         exchange_release(&server->exchanges[i]);
     free(server->exchanges);
@@ -229,8 +219,7 @@ struct server *server_start(const struct server_options *options, struct fault *
         civetweb_addresses(server->civetweb, &server->addresses);
         return server;
     }
-    if (server != NULL)
-        server_free(server);
+    server_free(server);
     return NULL;
 }
 
@@ -242,6 +231,25 @@ const char *server_addresses(const struct server *server) {
 
 void server_tick(struct server *server) {
     report_tell(&server->report, false);
+}
+
+const struct histogram_scale server_request_scale = {
+    .unit = 1e-6,
+    .count = 16,
+    .bounds = { 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000,
+                10000000 },
+};
+
+bool server_is_listening(const struct server *server) {
+    return !atomic_load(&server->intake.stopping);
+}
+
+uint64_t server_count(const struct server *server, int source, enum answer answer) {
+    return atomic_load_explicit(&server->intake.sources[source].results[answer], memory_order_relaxed);
+}
+
+const struct histogram *server_request_times(const struct server *server) {
+    return &server->intake.request_us;
 }
 
 /* ---- stopping ---- */
@@ -267,5 +275,4 @@ void server_stop(struct server *server) {
     atomic_store(&intake->ending, true);
     civetweb_stop(server->civetweb);
     report_tell(&server->report, true);
-    server_free(server);
 }

@@ -3,13 +3,15 @@
 #define RECEIVE_SERVER_H
 
 #include "base/fault.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "config/setup.h"
+#include "receive/answer.h"
 #include "store/store.h"
 
 struct server;
 
-/* All of it stays the caller's, and must stay until server_stop has returned. */
+/* All of it stays the caller's, and must stay until server_stop has returned; the setup until server_free. */
 struct server_options {
     const struct setup *setup;
     struct store *store;       /* started */
@@ -34,7 +36,17 @@ void server_tick(struct server *server);
 void server_drain(struct server *server);
 /* Have they all? Senders that are in the middle of a request get a few seconds to finish it; then this is true anyway. */
 bool server_is_drained(const struct server *server);
-/* Ends what is left, and frees the server. What is with the store still gets its answer. */
+/* Ends what is left. What is with the store still gets its answer. */
 void server_stop(struct server *server);
+void server_free(struct server *server); /* a stopped one; null is allowed */
+
+/* --- how it is doing; any thread, from server_start to server_free --- */
+
+bool server_is_listening(const struct server *server); /* until server_drain */
+/* Requests that were answered so, since the start. `source` is an index of the setup, or source_count for those that came to none. */
+uint64_t server_count(const struct server *server, int source, enum answer answer);
+/* How long each of them took, in microseconds: from its head being read to its answer being handed to the socket. */
+const struct histogram *server_request_times(const struct server *server);
+extern const struct histogram_scale server_request_scale;
 
 #endif

@@ -210,6 +210,7 @@ static inline void fixture_stop(struct fixture *fixture) {
     while (!server_is_drained(fixture->server))
         usleep(1000);
     server_stop(fixture->server);
+    server_free(fixture->server);
     fixture->server = NULL;
 }
 
