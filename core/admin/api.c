@@ -8,27 +8,52 @@
 #include "civetweb.h"
 
 struct api_row {
-    const char *method, *path;
+    const char *method;
+    const char *path; /* with a slash at its end: whatever stands behind that, which must be something */
     const char *what; /* for the person who asked for something that is not there */
+    bool is_public;   /* asked without a token */
     void (*function)(const struct api *api, const struct api_request *request, struct api_answer *answer);
 };
 
 static const struct api_row rows[] = {
-    { "GET", "/api/refused", "the last refusals of the running daemon; ?source=NAME for those of one source",
+    { "GET", "/api/refused", "the last refusals of the running daemon; ?source=NAME for those of one source", false,
       refused_answer },
 };
 enum { ROW_COUNT = sizeof rows / sizeof *rows };
 
-static const struct api_row *row_find(const struct api_request *request, const char **allow) {
-    *allow = NULL;
+/* Null if the row is not meant. */
+static const char *row_rest(const struct api_row *row, const char *path) {
+    size_t length = strlen(row->path);
+    if (row->path[length - 1] != '/')
+        return strcmp(row->path, path) == 0 ? path + length : NULL;
+    return strncmp(row->path, path, length) == 0 && path[length] != '\0' ? path + length : NULL;
+}
+
+static const struct api_row *row_find(const struct api_request *request, const char **rest) {
     for (int i = 0; i < ROW_COUNT; i++) {
-        if (strcmp(rows[i].path, request->path) != 0)
-            continue;
-        if (strcmp(rows[i].method, request->method) == 0)
+        *rest = row_rest(&rows[i], request->path);
+        if (*rest != NULL && strcmp(rows[i].method, request->method) == 0)
             return &rows[i];
-        *allow = rows[i].method;
     }
     return NULL;
+}
+
+bool api_is_public(const struct api_request *request) {
+    const char *rest;
+    const struct api_row *row = row_find(request, &rest);
+    return row != NULL && row->is_public;
+}
+
+/* All that the path has, as an Allow header lists them; false if there is no such path. */
+static bool allowed_methods(const char *path, char allow[API_ALLOW_SIZE]) {
+    size_t length = 0;
+    allow[0] = '\0';
+    for (int i = 0; i < ROW_COUNT && length < API_ALLOW_SIZE; i++) {
+        if (row_rest(&rows[i], path) != NULL)
+            length += (size_t)snprintf(allow + length, API_ALLOW_SIZE - length, "%s%s", length > 0 ? ", " : "",
+                                       rows[i].method);
+    }
+    return length > 0;
 }
 
 static void answer_not_found(struct api_answer *answer) {
@@ -41,16 +66,15 @@ static void answer_not_found(struct api_answer *answer) {
 }
 
 void api_answer(const struct api *api, const struct api_request *request, struct api_answer *answer) {
-    const char *allow = NULL;
-    const struct api_row *row = row_find(request, &allow);
+    struct api_request asked = *request;
+    const struct api_row *row = row_find(request, &asked.rest);
     *answer = (struct api_answer){ .status = 200, .body = { .limit = API_ANSWER_LIMIT } };
     if (row != NULL)
-        row->function(api, request, answer);
-    else if (allow == NULL)
-        answer_not_found(answer);
+        row->function(api, &asked, answer);
+    else if (allowed_methods(request->path, answer->allow))
+        api_refuse(answer, 405, "this path has no such method, use %s", answer->allow);
     else
-        api_refuse(answer, 405, "this path has no such method, use %s", allow);
-    answer->allow = allow;
+        answer_not_found(answer);
     if (answer->body.failed)
         api_refuse(answer, 500, "the answer is over %d bytes, or memory is short; ask for less", API_ANSWER_LIMIT);
 }

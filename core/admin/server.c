@@ -48,8 +48,7 @@ static void answer_send_json(struct mg_connection *connection, const struct api_
               "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%sContent-Type: application/json\r\nContent-Length: %zu\r\n"
               "Cache-Control: no-store\r\nConnection: close\r\n\r\n",
               answer->status, mg_get_response_code_text(connection, answer->status), date.text,
-              answer->allow ? "Allow: " : "", answer->allow ? answer->allow : "", answer->allow ? "\r\n" : "",
-              answer->body.length);
+              answer->allow[0] ? "Allow: " : "", answer->allow, answer->allow[0] ? "\r\n" : "", answer->body.length);
     if (!no_body)
         mg_write(connection, answer->body.data, answer->body.length);
     civetweb_set_closing(connection);

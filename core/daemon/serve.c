@@ -54,6 +54,7 @@ struct serve {
     struct refusals *refusals;
     struct server *server;
     struct admin *admin;
+    int64_t started_ms; /* wall */
     bool asked_to_stop, asked_again;
 };
 
@@ -171,7 +172,14 @@ static bool serve_start(struct serve *serve, struct fault *fault) {
     if (!serve->server)
         return false;
     struct admin_options asked = { .state = serve->setup->state,
-                                   .api = { .refusals = serve->refusals },
+                                   .api = { .log = &serve->log,
+                                            .setup = serve->setup,
+                                            .plugin_numbers = serve->plugin_numbers,
+                                            .store = serve->store,
+                                            .dispatch = serve->dispatch,
+                                            .server = serve->server,
+                                            .refusals = serve->refusals,
+                                            .started_ms = serve->started_ms },
                                    .log = &serve->log };
     serve->admin = admin_start(&asked, fault);
     if (!serve->admin)
@@ -213,6 +221,7 @@ static void serve_drain(struct serve *serve) {
             break;
         now = clock_monotonic_ms();
     }
+    admin_stop(serve->admin); /* which asks the server how it is doing */
     if (serve->server)
         server_stop(serve->server);
     if (dispatch_held(serve->dispatch) > 0)
@@ -232,7 +241,6 @@ static void serve_stop(struct serve *serve) {
     }
     if (serve->dispatch) {
         serve_drain(serve);
-        admin_stop(serve->admin);
         dispatch_close(serve->dispatch);
     }
     if (serve->store) {
@@ -259,7 +267,8 @@ static void serve_stop(struct serve *serve) {
 }
 
 int serve_run(const struct arguments *arguments) {
-    struct serve serve = { .log = { .level = LOG_LEVEL_INFO, .format = LOG_FORMAT_TEXT, .descriptor = STDERR_FILENO } };
+    struct serve serve = { .log = { .level = LOG_LEVEL_INFO, .format = LOG_FORMAT_TEXT, .descriptor = STDERR_FILENO },
+                           .started_ms = clock_wall_ms() };
     struct fault fault = { 0 };
     bool going = place_find(&serve.place, &fault);
     if (going && !(serve.setup = setup_load(arguments, &serve.place)))

@@ -149,7 +149,9 @@ int64_t store_clock_ms(const struct store *store);
 
 enum store_order_kind {
     STORE_ORDER_RETRY, /* of a dead letter: an open delivery again, due now, with fresh attempts, the same replay number */
-    STORE_ORDER_DISCARD, /* a dead letter, or an open delivery (which no pool may hold), is dropped; a line of the journal tells of it */
+    STORE_ORDER_DISCARD, /* a dead letter is dropped; a line of the journal tells of it */
+    STORE_ORDER_DISCARD_OPEN, /* the same of an open delivery, which no pool may hold: a parked one. Apart from the other, as a letter that was
+                               * put back a moment ago must not be dropped from under its pool */
     STORE_ORDER_REPLAY, /* of an event: a new delivery, due now, with the next replay number; not while one is open or dead there */
 };
 struct store_target {
