@@ -221,7 +221,6 @@ static void serve_drain(struct serve *serve) {
             break;
         now = clock_monotonic_ms();
     }
-    admin_stop(serve->admin); /* which asks the server how it is doing */
     if (serve->server)
         server_stop(serve->server);
     if (dispatch_held(serve->dispatch) > 0)
@@ -241,6 +240,7 @@ static void serve_stop(struct serve *serve) {
     }
     if (serve->dispatch) {
         serve_drain(serve);
+        admin_stop(serve->admin);
         dispatch_close(serve->dispatch);
     }
     if (serve->store) {

@@ -229,11 +229,6 @@ const char *server_addresses(const struct server *server) {
 
 /* ---- running ---- */
 
-void server_counts(const struct server *server, int source, uint64_t counts[ANSWER_COUNT]) {
-    for (int answer = 0; answer < ANSWER_COUNT; answer++)
-        counts[answer] = atomic_load_explicit(&server->intake.sources[source].results[answer], memory_order_relaxed);
-}
-
 void server_tick(struct server *server) {
     report_tell(&server->report, false);
 }
@@ -262,10 +257,6 @@ const struct histogram *server_request_times(const struct server *server) {
 void server_drain(struct server *server) {
     server->drain_until_ms = clock_monotonic_ms() + DRAIN_LIMIT_MS;
     atomic_store(&server->intake.stopping, true);
-}
-
-bool server_is_stopping(const struct server *server) {
-    return atomic_load(&server->intake.stopping);
 }
 
 bool server_is_drained(const struct server *server) {

@@ -28,12 +28,6 @@ struct server *server_start(const struct server_options *options, struct fault *
 /* Where it listens, with the ports that were chosen for port 0: "127.0.0.1:8080 [::1]:8443". The server's. */
 const char *server_addresses(const struct server *server);
 
-/* How many requests had each outcome since the start. `source` is an index of the setup, or source_count for those that came to none. Any
- * thread. */
-void server_counts(const struct server *server, int source, uint64_t counts[ANSWER_COUNT]);
-/* Was server_drain called? Any thread. */
-bool server_is_stopping(const struct server *server);
-
 /* To be called every few seconds, by one thread: once a minute it logs what was received and refused, if anything was. */
 void server_tick(struct server *server);
 
