@@ -117,3 +117,17 @@ bool buffer_append_json_escaped(struct buffer *buffer, struct bytes text) {
     }
     return true;
 }
+
+bool buffer_append_json_string(struct buffer *buffer, struct bytes text) {
+    return buffer_append(buffer, "\"", 1) && buffer_append_json_escaped(buffer, text) && buffer_append(buffer, "\"", 1);
+}
+
+bool buffer_append_percent_encoded(struct buffer *buffer, struct bytes text) {
+    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    for (size_t i = 0; i < text.length; i++) {
+        bool plainly = text.data[i] != '\0' && strchr(unreserved, text.data[i]) != NULL;
+        if (!buffer_format(buffer, plainly ? "%c" : "%%%02X", (unsigned char)text.data[i]))
+            return false;
+    }
+    return true;
+}

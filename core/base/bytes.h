@@ -42,6 +42,10 @@ void buffer_free(struct buffer *buffer);
 /* Appends `text` as the inside of a JSON string (no quotes around it): control bytes, quotes and backslashes escaped, bytes that are
  * no UTF-8 replaced by U+FFFD. */
 bool buffer_append_json_escaped(struct buffer *buffer, struct bytes text);
+/* The whole JSON string, with its quotes. */
+bool buffer_append_json_string(struct buffer *buffer, struct bytes text);
+/* As a part of a URL's path or query: all but letters, digits and -._~ becomes %XX. */
+bool buffer_append_percent_encoded(struct buffer *buffer, struct bytes text);
 
 /* The length (1 to 4) of the UTF-8 character that the text begins with, or 0 if it begins with none (RFC 3629: overlong forms,
  * surrogates and what is cut short are none). */
@@ -66,5 +70,8 @@ size_t base64_encoded_size(size_t length); /* with the terminator */
 void base64_encode(const void *data, size_t length, char *out);
 /* Standard alphabet, padding optional, no white space. Returns the number of bytes, or -1 (bad text, or more than `size`). */
 long base64_decode(struct bytes text, void *out, size_t size);
+/* The other way: every %XX becomes its byte, and with `form` (as in a query) a + a blank. Returns the number of bytes, or -1: a % without two
+ * hex digits, or more bytes than `size`. */
+long percent_decode(struct bytes text, bool form, void *out, size_t size);
 
 #endif

@@ -1,4 +1,4 @@
-/* How bytes are written: hex and base64, UTF-8, and the escapes of a JSON string. */
+/* How bytes are written: hex, base64 and %XX, UTF-8, and the escapes of a JSON string. */
 #include <stdio.h>
 #include <string.h>
 
@@ -92,6 +92,23 @@ long base64_decode(struct bytes text, void *out, size_t size) {
         }
     }
     /* Left-over bits may be anything, as in the decoders of Go, Node and Python: senders' secrets were made to be read by those. */
+    return (long)written;
+}
+
+long percent_decode(struct bytes text, bool form, void *out, size_t size) {
+    char *bytes = out;
+    size_t written = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        if (written == size)
+            return -1;
+        bytes[written] = form && text.data[i] == '+' ? ' ' : text.data[i];
+        if (text.data[i] == '%') {
+            if (text.length - i < 3 || !hex_decode((struct bytes){ text.data + i + 1, 2 }, bytes + written, 1))
+                return -1;
+            i += 2;
+        }
+        written++;
+    }
     return (long)written;
 }
 
