@@ -9,94 +9,58 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/question.h"
+#include "admin/token.h"
 #include "civetweb.h"
 #include "config/setup.h"
 #include "receive/civetweb_unit.h"
-#include "receive/request.h"
+#include "receive/listen.h"
 
 enum {
-    ADMIN_THREADS = 4, /* questions at once */
-    ADMIN_QUEUE = 16,  /* connections that wait for a thread; as many more in the kernel's backlog */
+    CONTROL_THREADS = 4, /* questions at once */
+    CONTROL_QUEUE = 16,  /* connections that wait for a thread; as many more in the kernel's backlog */
+    TCP_THREADS = 8,
+    TCP_QUEUE = 32,
+    TCP_BACKLOG = 256,
     ADMIN_HEAD_LIMIT = 8 * 1024,
     ADMIN_PATIENCE_MS = 5000, /* for a request, and for reading the answer */
     ADMIN_CROWDED_MS = 300,   /* the same while others wait: a few silent clients must not hold all threads */
     ADMIN_STOP_STEP_NS = 1000000,
-    ADMIN_PORT_SIZE = 64,
+};
+
+/* One server of civetweb. What crowds before one door is no matter to who comes through another. */
+struct door {
+    struct question_rules rules;
+    struct civetweb_patience patience;
+    struct mg_context *civetweb; /* null until it is open */
 };
 
 struct admin {
-    struct admin_options options;
-    struct civetweb_patience patience;
-    struct mg_context *civetweb;
+    struct door control, tcp;
     int folder; /* the state folder: a socket's path may have 107 bytes, and through this it never has more */
+    char token[TOKEN_SIZE]; /* the one that was made, if it was */
+    struct buffer addresses;
 };
 
-static struct admin *admin_of(const struct mg_connection *connection) {
+/* ---- what civetweb calls; user_data is the struct door ---- */
+
+static struct door *door_of(const struct mg_connection *connection) {
     return mg_get_user_data(mg_get_context(connection));
 }
 
-/* ---- one question; each connection carries one ---- */
-
-/* A client that does not take its answer in time, or is gone, has none: that is its own affair. */
-static void answer_send_json(struct mg_connection *connection, const struct api_answer *answer) {
-    const struct mg_request_info *info = mg_get_request_info(connection);
-    bool no_body = info->request_method != NULL && strcmp(info->request_method, "HEAD") == 0;
-    struct answer_date date = { 0 };
-    answer_date_update(&date);
-    civetweb_patience_begins();
-    mg_printf(connection,
-              "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%sContent-Type: application/json\r\nContent-Length: %zu\r\n"
-              "Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-              answer->status, mg_get_response_code_text(connection, answer->status), date.text,
-              answer->allow[0] ? "Allow: " : "", answer->allow, answer->allow[0] ? "\r\n" : "", answer->body.length);
-    if (!no_body)
-        mg_write(connection, answer->body.data, answer->body.length);
-    civetweb_set_closing(connection);
-    if (civetweb_body_is_unread(connection))
-        civetweb_linger(connection);
-}
-
-/* What is wrong below the level of the API, in the words that senders' mistakes have too. */
-static void refuse(struct mg_connection *connection, enum answer wrong, const struct fault *reason) {
-    struct api_answer answer = { 0 };
-    const struct answer_row *row = answer_row(wrong);
-    api_refuse(&answer, row->status, "%s", reason->text[0] != '\0' ? reason->text : row->reason);
-    answer_send_json(connection, &answer);
-    buffer_free(&answer.body);
-}
-
 static int question_begins(struct mg_connection *connection) {
-    struct admin *admin = admin_of(connection);
-    struct request request;
-    struct fault reason = { .text = "" };
-    enum answer wrong = request_read_head(&request, connection, &reason);
-    if (wrong != ANSWER_NONE) {
-        refuse(connection, wrong, &reason);
-        return answer_row(wrong)->status;
-    }
-    struct api_request asked = { .method = request.info->request_method,
-                                 .path = request.info->local_uri_raw,
-                                 .query = request.info->query_string };
-    struct api_answer answer;
-    api_answer(&admin->options.api, &asked, &answer);
-    log_debug(admin->options.log, "control socket: %s %s: %d", asked.method, asked.path, answer.status);
-    answer_send_json(connection, &answer);
-    buffer_free(&answer.body);
-    return answer.status;
+    return question_answer(&door_of(connection)->rules, connection);
 }
 
 static int question_fails(struct mg_connection *connection, int status, const char *message) {
-    struct fault reason = { .text = "" };
     (void)message;
-    refuse(connection, request_unreadable(connection, status, civetweb_patience_is_over()), &reason);
+    question_unreadable(&door_of(connection)->rules, connection, status);
     return 0;
 }
 
-/* ---- threads and connections ---- */
-
 static void *thread_begins(const struct mg_context *context, int kind) {
-    struct admin *admin = mg_get_user_data(context);
-    civetweb_thread_is_patient(&admin->patience, kind == 0 ? (struct mg_context *)context : NULL);
+    struct door *door = mg_get_user_data(context);
+    civetweb_thread_is_patient(&door->patience, kind == 0 ? (struct mg_context *)context : NULL);
     return NULL;
 }
 
@@ -113,7 +77,8 @@ static void connection_ended(const struct mg_connection *connection) {
 }
 
 static int civetweb_says(const struct mg_connection *connection, const char *message) {
-    log_debug(admin_of(connection)->options.log, "control socket: civetweb: %s", message);
+    const struct question_rules *rules = &door_of(connection)->rules;
+    log_debug(rules->log, "%s: civetweb: %s", rules->door, message);
     return 1;
 }
 
@@ -126,7 +91,50 @@ static const struct mg_callbacks callbacks = {
     .log_message = civetweb_says,
 };
 
-/* ---- start and stop ---- */
+/* ---- a door ---- */
+
+/* `place` in the words of civetweb's listening_ports; the threads are those of its patience. */
+static bool door_open(struct door *door, const char *place, int waiting, int not_accepted, struct fault *fault) {
+    char threads[16], queue[16], backlog[16], head[16], patience[16];
+    door->patience.ms = ADMIN_PATIENCE_MS;
+    door->patience.crowded_ms = ADMIN_CROWDED_MS;
+    door->patience.listening = true;
+    snprintf(threads, sizeof threads, "%d", door->patience.threads);
+    snprintf(queue, sizeof queue, "%d", waiting);
+    snprintf(backlog, sizeof backlog, "%d", not_accepted);
+    snprintf(head, sizeof head, "%d", ADMIN_HEAD_LIMIT);
+    snprintf(patience, sizeof patience, "%d", ADMIN_PATIENCE_MS);
+    /* clang-format off */
+    const char *options[] = {
+        "listening_ports", place,
+        "num_threads", threads,
+        "connection_queue", queue,
+        "listen_backlog", backlog,
+        "max_request_size", head,
+        "request_timeout_ms", patience,
+        "tcp_nodelay", "1",
+        "enable_keep_alive", "no",
+        "decode_url", "no",
+        "access_control_allow_methods", "", /* no answers to CORS preflights behind our back */
+        NULL,
+    };
+    /* clang-format on */
+    door->civetweb = civetweb_start(&callbacks, door, options, fault);
+    return door->civetweb != NULL;
+}
+
+static void door_stop_listening(struct door *door) {
+    const struct timespec step = { .tv_nsec = ADMIN_STOP_STEP_NS };
+    atomic_store(&door->patience.stopping, door->civetweb != NULL);
+    while (door->civetweb != NULL && atomic_load(&door->patience.listening))
+        nanosleep(&step, NULL);
+}
+
+static void door_tell(struct door *door, bool now) {
+    log_limit_tell(door->rules.log, &door->rules.refusal_lines, now, "questions that were refused, over TCP");
+}
+
+/* ---- the control socket ---- */
 
 /* The folder's lock is ours, so whoever made a socket there is dead. What is no socket is nobody's to remove. */
 static bool socket_make_room(const struct admin *admin, struct fault *fault) {
@@ -142,68 +150,90 @@ static bool socket_make_room(const struct admin *admin, struct fault *fault) {
     return fault_set(fault, "%s", strerror(errno));
 }
 
-static bool socket_listen(struct admin *admin, struct fault *fault) {
-    char port[ADMIN_PORT_SIZE], threads[16], queue[16], head[16], patience[16];
-    snprintf(port, sizeof port, "x/proc/self/fd/%d/%s", admin->folder,
+static bool control_open(struct admin *admin, const struct admin_options *options, struct fault *fault) {
+    char place[64];
+    struct fault why = { .text = "" };
+    snprintf(place, sizeof place, "x/proc/self/fd/%d/%s", admin->folder,
              SETUP_CONTROL_SOCKET); /* x: civetweb's mark of a file */
-    snprintf(threads, sizeof threads, "%d", ADMIN_THREADS);
-    snprintf(queue, sizeof queue, "%d", ADMIN_QUEUE);
-    snprintf(head, sizeof head, "%d", ADMIN_HEAD_LIMIT);
-    snprintf(patience, sizeof patience, "%d", ADMIN_PATIENCE_MS);
-    /* clang-format off */
-    const char *options[] = {
-        "listening_ports", port,
-        "num_threads", threads,
-        "connection_queue", queue,
-        "listen_backlog", queue,
-        "max_request_size", head,
-        "request_timeout_ms", patience,
-        "enable_keep_alive", "no",
-        "decode_url", "no",
-        "access_control_allow_methods", "", /* no answers to CORS preflights behind our back */
-        NULL,
-    };
-    /* clang-format on */
-    admin->civetweb = civetweb_start(&callbacks, admin, options, fault);
-    return admin->civetweb != NULL;
+    admin->control.patience.threads = CONTROL_THREADS;
+    if (admin->folder < 0)
+        fault_set(&why, "%s", strerror(errno));
+    else if (socket_make_room(admin, &why) && door_open(&admin->control, place, CONTROL_QUEUE, CONTROL_QUEUE, &why))
+        return true;
+    return fault_set(fault, "%s/%s: %s", options->state, SETUP_CONTROL_SOCKET, why.text);
 }
 
-struct admin *admin_start(const struct admin_options *options, struct fault *fault) {
+/* ---- TCP ---- */
+
+static bool tcp_token(struct admin *admin, const struct admin_options *options, struct fault *fault) {
+    const char *token = options->token;
+    if (token == NULL) {
+        if (!token_make(options->token_file, admin->token, fault))
+            return false;
+        log_info(options->log, "admin: made a token for who asks over TCP; it is in %s", options->token_file);
+        token = admin->token;
+    }
+    admin->tcp.rules.token = bytes_of(token);
+    return true;
+}
+
+static bool tcp_open(struct admin *admin, const struct admin_options *options, struct fault *fault) {
+    struct buffer place = { 0 };
     struct fault why = { .text = "" };
+    admin->tcp.patience.threads = TCP_THREADS;
+    if (!tcp_token(admin, options, fault))
+        return false;
+    bool open = listen_append(&place, options->listen) &&
+                door_open(&admin->tcp, buffer_text(&place), TCP_QUEUE, TCP_BACKLOG, &why);
+    buffer_free(&place);
+    if (!open)
+        return fault_set(fault, "admin: %s", why.text[0] != '\0' ? why.text : "`listen` is not ADDRESS:PORT");
+    civetweb_addresses(admin->tcp.civetweb, &admin->addresses);
+    return true;
+}
+
+/* ---- start and stop ---- */
+
+struct admin *admin_start(const struct admin_options *options, struct fault *fault) {
     struct admin *admin = malloc(sizeof *admin);
     if (admin == NULL) {
         fault_set(fault, "not enough memory for the control socket");
         return NULL;
     }
     *admin = (struct admin){
-        .options = *options,
-        .patience = { .threads = ADMIN_THREADS,
-                      .ms = ADMIN_PATIENCE_MS,
-                      .crowded_ms = ADMIN_CROWDED_MS,
-                      .listening = true },
+        .control.rules = { .door = "control socket", .api = options->api, .log = options->log },
+        .tcp.rules = { .door = "admin", .api = options->api, .log = options->log, .guarded = true },
         .folder = open(options->state, O_PATH | O_DIRECTORY | O_CLOEXEC),
     };
-    if (admin->folder < 0)
-        fault_set(&why, "%s", strerror(errno));
-    else if (socket_make_room(admin, &why) && socket_listen(admin, &why))
+    if (control_open(admin, options, fault) && (options->listen == NULL || tcp_open(admin, options, fault)))
         return admin;
-    fault_set(fault, "%s/%s: %s", options->state, SETUP_CONTROL_SOCKET, why.text);
     admin_stop(admin);
     return NULL;
 }
 
+const char *admin_addresses(const struct admin *admin) {
+    return buffer_text((struct buffer *)&admin->addresses);
+}
+
+void admin_tick(struct admin *admin) {
+    door_tell(&admin->tcp, false);
+}
+
 void admin_stop(struct admin *admin) {
-    const struct timespec step = { .tv_nsec = ADMIN_STOP_STEP_NS };
     if (admin == NULL)
         return;
-    if (admin->civetweb != NULL) {
-        atomic_store(&admin->patience.stopping, true);
-        while (atomic_load(&admin->patience.listening))
-            nanosleep(&step, NULL);
+    door_stop_listening(&admin->control);
+    door_stop_listening(&admin->tcp);
+    if (admin->control.civetweb != NULL) {
         unlinkat(admin->folder, SETUP_CONTROL_SOCKET, 0);
-        civetweb_stop(admin->civetweb);
+        civetweb_stop(admin->control.civetweb);
     }
+    if (admin->tcp.civetweb != NULL)
+        civetweb_stop(admin->tcp.civetweb);
+    door_tell(&admin->tcp, true);
     if (admin->folder >= 0)
         close(admin->folder);
+    buffer_free(&admin->addresses);
+    bytes_wipe(admin->token, sizeof admin->token);
     free(admin);
 }

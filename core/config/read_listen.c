@@ -1,8 +1,7 @@
-/* The sections `listen` and `admin`. */
+/* The section `listen`. */
 #include "config/reader.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "config/address.h"
 #include "config/setup.h"
@@ -60,55 +59,5 @@ void read_listens(struct reader *reader, const struct yaml_node *node, struct se
     else
         for (const struct yaml_node *item = NULL; (item = node_item(node, item));)
             listen_read(reader, item, setup);
-    reader_leave(reader, entered);
-}
-
-struct admin {
-    char *listen;
-    const struct yaml_node *token;
-    bool insecure;
-};
-
-static const struct key admin_keys[] = {
-    ROW("listen", KEY_TEXT, offsetof(struct admin, listen), NULL, 0),
-    ROW("token", KEY_NODE, offsetof(struct admin, token), NULL, 0),
-    ROW("insecure", KEY_BOOLEAN, offsetof(struct admin, insecure), "false", 0),
-    ROW_END,
-};
-
-/* A token's file may be missing yet: the first start makes it. */
-static void admin_token_read(struct reader *reader, const struct yaml_node *token, struct setup *setup) {
-    bool in_file = !token || (token->kind == YAML_MAPPING && yaml_member(token, "file"));
-    if (in_file) {
-        const struct yaml_node *file = token ? yaml_member(token, "file") : NULL;
-        setup->admin_token_file = file && file->kind == YAML_SCALAR ? reader_path(reader, file->text)
-                                  : setup->state ? arena_format(reader->arena, "%s/admin.token", setup->state)
-                                                 : NULL;
-        if (!token || (node_is_text(token) && setup->admin_token_file && access(setup->admin_token_file, F_OK) != 0))
-            return;
-    }
-    setup->admin_token = read_text(reader, token, "token");
-    if (setup->admin_token && !setup->admin_token[0])
-        reader_mistake(reader, token, "the token is empty");
-}
-
-void read_admin(struct reader *reader, const struct yaml_node *node, struct setup *setup) {
-    struct admin admin = { 0 };
-    struct address address;
-    struct fault fault = { 0 };
-    size_t entered = reader_enter(reader, "admin");
-    read_keys(reader, admin_keys, node, &admin);
-    setup->admin_listen = admin.listen;
-    setup->admin_insecure = admin.insecure;
-    if (admin.listen && !address_parse(admin.listen, &address, &fault))
-        reader_mistake(reader, yaml_member(node, "listen"), "%s", fault.text);
-    else if (admin.listen && !address_is_loopback(&address) && !admin.insecure)
-        reader_mistake(
-            reader, yaml_member(node, "listen"),
-            "%s is not a loopback address: whoever listens on the way would read the token; use 127.0.0.1, or say "
-            "`insecure: true`",
-            admin.listen);
-    if (admin.listen || admin.token)
-        admin_token_read(reader, admin.token, setup);
     reader_leave(reader, entered);
 }

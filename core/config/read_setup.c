@@ -21,7 +21,7 @@ static const struct key top_keys[] = {
     ROW("state", KEY_PATH, TOP(state), "./state", 0),
     ROW("plugin_path", KEY_NODE, TOP(plugin_path), NULL, 0),
     ROW("listen", KEY_NODE, TOP(listen), NULL, 0),
-    ROW("admin", KEY_NODE, TOP(admin), NULL, KEY_NO_EFFECT),
+    ROW("admin", KEY_NODE, TOP(admin), NULL, 0),
     ROW("log", KEY_NODE, TOP(log), NULL, 0),
     ROW("limits", KEY_NODE, TOP(limits), NULL, 0),
     ROW("retain", KEY_NODE, TOP(retain), NULL, KEY_NO_EFFECT),

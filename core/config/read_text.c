@@ -16,8 +16,8 @@ char *reader_path(const struct reader *reader, const char *path) {
     return arena_format(reader->arena, "%s/%s", strcmp(reader->folder, "/") == 0 ? "" : reader->folder, path);
 }
 
-/* The file's contents, with the reason in `why` if they can't be had. The descriptor is not to wait for the writer of a pipe. */
-static char *file_text(struct reader *reader, const char *path, const char **why) {
+/* The descriptor is not to wait for the writer of a pipe. */
+char *reader_file_text(struct reader *reader, const char *path, const char **why) {
     struct stat status;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0 || fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
@@ -73,7 +73,7 @@ char *read_text(struct reader *reader, const struct yaml_node *node, const char 
     }
     const char *why = NULL;
     char *path = reader_path(reader, from->text);
-    char *text = path ? file_text(reader, path, &why) : NULL;
+    char *text = path ? reader_file_text(reader, path, &why) : NULL;
     if (why)
         reader_mistake(reader, from, "\"%.80s\": the file %.400s can't be read: %s", name, path, why);
     return text;

@@ -47,6 +47,8 @@ bool node_is_none(const struct yaml_node *node); /* null, or nothing was written
 enum { TEXT_FILE_LIMIT = 64 * 1024 };
 /* A scalar, { file: PATH } or { env: NAME }, resolved; null if that is a mistake (noted, with `name` of what it is for). */
 char *read_text(struct reader *reader, const struct yaml_node *node, const char *name);
+/* The contents of a file, without the newline at their end; null with the reason in `why` if they can't be had. */
+char *reader_file_text(struct reader *reader, const char *path, const char **why);
 /* Made absolute from the config file's folder. */
 char *reader_path(const struct reader *reader, const char *path);
 
@@ -104,9 +106,10 @@ enum { KEY_TABLE_LIMIT = 64 };
  * empty map leaves fallbacks only. False if it is no map. */
 bool read_keys(struct reader *reader, const struct key *keys, const struct yaml_node *map, void *target);
 
-/* ---- addresses (read_listen.c) ---- */
+/* ---- addresses (read_listen.c, read_admin.c) ---- */
 struct setup;
 void read_listens(struct reader *reader, const struct yaml_node *node, struct setup *setup);
+/* After `state` and `listen`. */
 void read_admin(struct reader *reader, const struct yaml_node *node, struct setup *setup);
 
 /* ---- sections; each fills its part of the setup. `sources` must be read before `routes`, `plugins` too. ---- */

@@ -76,7 +76,8 @@ struct setup {
     int plugin_path_count;
     struct setup_listen *listens;
     int listen_count;
-    char *admin_listen, *admin_token_file, *admin_token; /* null without */
+    /* Null without. A file without a token is not there yet: the first start makes both. */
+    char *admin_listen, *admin_token_file, *admin_token;
     bool admin_insecure;
     int log_level, log_format; /* enum log_level, enum log_format */
     struct setup_limits limits;
@@ -99,7 +100,9 @@ enum {
     SETUP_PLUGIN_LIMIT = 64,
     SETUP_ROUTE_LIMIT = 1024,
     SETUP_WORKER_LIMIT = 64,
-    SETUP_LISTEN_LIMIT = 16
+    SETUP_LISTEN_LIMIT = 16,
+    SETUP_TOKEN_LEAST = 16, /* characters */
+    SETUP_TOKEN_MOST = 1024
 };
 
 struct setup_options {

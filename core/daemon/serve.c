@@ -172,6 +172,9 @@ static bool serve_start(struct serve *serve, struct fault *fault) {
     if (!serve->server)
         return false;
     struct admin_options asked = { .state = serve->setup->state,
+                                   .listen = serve->setup->admin_listen,
+                                   .token = serve->setup->admin_token,
+                                   .token_file = serve->setup->admin_token_file,
                                    .api = { .log = &serve->log,
                                             .setup = serve->setup,
                                             .plugin_numbers = serve->plugin_numbers,
@@ -185,7 +188,9 @@ static bool serve_start(struct serve *serve, struct fault *fault) {
     if (!serve->admin)
         return false;
     announce_sources(&serve->log, serve->setup);
-    log_info(&serve->log, "ready: listening on %s", server_addresses(serve->server));
+    const char *also = admin_addresses(serve->admin);
+    log_info(&serve->log, "ready: listening on %s%s%s", server_addresses(serve->server), also[0] ? "; admin on " : "",
+             also);
     service_notify("READY=1");
     return true;
 }
@@ -198,6 +203,7 @@ static bool serve_turns(struct serve *serve, struct fault *fault) {
         if (clock_monotonic_ms() < tick)
             continue;
         server_tick(serve->server);
+        admin_tick(serve->admin);
         dispatch_report(serve->dispatch, false);
         tick = clock_monotonic_ms() + SERVE_TICK_MS;
     }

@@ -88,8 +88,7 @@ enum answer request_unreadable(const struct mg_connection *connection, int statu
     return late && !civetweb_head_is_there(connection) ? ANSWER_SLOW : ANSWER_MALFORMED;
 }
 
-/* application/json or anything/anything+json; parameters are of no interest. */
-static bool content_type_is_json(const char *type) {
+bool request_type_is_json(const char *type) {
     size_t length = strcspn(type, "; \t");
     struct bytes name = { type, length };
     if (bytes_equal_nocase(name, bytes_of("application/json")))
@@ -107,7 +106,7 @@ static enum answer check_type(const struct request *request, struct fault *reaso
         fault_set(reason, "the header Content-Type stands more than once");
     else if (request->content_type == NULL)
         fault_set(reason, "the header Content-Type is missing");
-    else if (!content_type_is_json(request->content_type))
+    else if (!request_type_is_json(request->content_type))
         fault_set(reason, "the content type is \"%.100s\", not application/json or one that ends in +json",
                   request->content_type);
     else

@@ -30,6 +30,8 @@ struct request {
 enum answer request_read_head(struct request *request, struct mg_connection *connection, struct fault *reason);
 /* The refusal of what civetweb could not read as a request, and calls its http_error callback for with `status`. */
 enum answer request_unreadable(const struct mg_connection *connection, int status, bool late);
+/* application/json or anything/anything+json; parameters are of no interest. */
+bool request_type_is_json(const char *type);
 /* Is it a body that we take: size, content type, expectation? */
 enum answer request_check_body(const struct request *request, int64_t limit, struct fault *reason);
 /* Reads the whole body into exchange->body. */
