@@ -1,56 +1,86 @@
-/* Reading, beside the writer: a connection of its own that can neither write nor checkpoint. Every statement is reset
- * before its result is returned, since one left open keeps the write-ahead log from being reused. */
+/* Readers: the connection, and its statements. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/sqlite/engine.h"
-
-enum query {
-    QUERY_FRESH,
-    QUERY_DUE,
-    QUERY_NEXT_DUE,
-    QUERY_JOURNAL,
-    QUERY_COUNT_FIRST,
-    QUERY_COUNT_LAST = QUERY_COUNT_FIRST + 4,
-    QUERIES
-};
+#include "store/sqlite/reader.h"
 
 /* CROSS keeps the order of the joins: the deliveries decide, the rest is looked up. */
 #define DELIVERY_COLUMNS                                                                                               \
-    "SELECT d.event, d.attempts, d.crashes, d.due_ms, e.received_ms, source.text, e.external_id, type.text, "          \
-    "e.headers, e.body "                                                                                               \
+    "SELECT d.event, d.attempts, d.crashes, d.replay, d.due_ms, d.since_ms, e.received_ms, source.text, "              \
+    "e.external_id, type.text, e.headers, e.body "                                                                     \
     "FROM delivery d CROSS JOIN event e ON e.number = d.event CROSS JOIN name source ON source.number = e.source "     \
     "CROSS JOIN name type ON type.number = e.type "
+#define EVENT_NAMES                                                                                                    \
+    " FROM event e CROSS JOIN name source ON source.number = e.source CROSS JOIN name type ON type.number = e.type "
 
 static const char *const query_texts[QUERIES] = {
-    [QUERY_FRESH] = DELIVERY_COLUMNS "WHERE d.plugin = ?1 AND d.event > ?2 AND d.attempts = 0 ORDER BY d.event",
-    [QUERY_DUE] =
-        DELIVERY_COLUMNS "WHERE d.plugin = ?1 AND d.attempts > 0 AND d.due_ms <= ?2 ORDER BY d.due_ms, d.event",
-    [QUERY_NEXT_DUE] = "SELECT min(due_ms) FROM delivery WHERE plugin = ?1 AND attempts > 0 AND due_ms > ?2",
-    [QUERY_JOURNAL] = "SELECT entries FROM journal WHERE block = ?1 ORDER BY sequence",
-    /* In the order of struct store_counts. */
+    [QUERY_BEGIN] = "BEGIN",
+    [QUERY_END] = "COMMIT",
+    [QUERY_FRESH] = DELIVERY_COLUMNS "WHERE d.plugin = ?1 AND d.event > ?2 AND d.due_ms = 0 ORDER BY d.event",
+    [QUERY_DUE] = DELIVERY_COLUMNS "WHERE d.plugin = ?1 AND d.due_ms > 0 AND d.due_ms <= ?2 ORDER BY d.due_ms, d.event",
+    [QUERY_NEXT_DUE] = "SELECT min(due_ms) FROM delivery WHERE plugin = ?1 AND due_ms > 0 AND due_ms > ?2",
+    [QUERY_NOTE] = "SELECT stood_ms, open_since_ms, open_until_ms, pause_ms FROM note WHERE plugin = ?1",
+    [QUERY_TALLIES] = "SELECT p.number, p.name, coalesce(t.pending, 0), coalesce(t.retrying, 0), coalesce(t.dead, 0) "
+                      "FROM plugin p LEFT JOIN tally t ON t.plugin = p.number ORDER BY p.number",
+    [QUERY_TOTALS] = "SELECT pending, dead FROM tally WHERE plugin = 0",
+    [QUERY_OLDEST] = "SELECT received_ms FROM event ORDER BY number LIMIT 1",
+    [QUERY_PAGE_SIZE] = "PRAGMA page_size",
+    [QUERY_FREE_PAGES] = "PRAGMA freelist_count",
     [QUERY_COUNT_FIRST] = "SELECT count(*) FROM event",
     [QUERY_COUNT_FIRST + 1] = "SELECT count(*) FROM delivery WHERE attempts = 0",
     [QUERY_COUNT_FIRST + 2] = "SELECT count(*) FROM delivery WHERE attempts > 0",
     [QUERY_COUNT_FIRST + 3] = "SELECT count(*) FROM dead",
     [QUERY_COUNT_LAST] = "SELECT count(*) FROM unrouted",
-};
-
-struct store_reader {
-    struct log *log;
-    sqlite3 *database;
-    sqlite3_stmt *queries[QUERIES];
-    struct log_limit limit;
+    [QUERY_PLUGINS] = "SELECT number, name FROM plugin WHERE number > ?1 ORDER BY number",
+    [QUERY_NAME_FIND] = "SELECT number FROM name WHERE text = ?1",
+    [QUERY_NAME_TEXT] = "SELECT text FROM name WHERE number = ?1",
+    /* Rows that are in a run already wait there to be deleted. */
+    [QUERY_DEDUP_RECENT] =
+        "SELECT keys FROM dedup_recent WHERE event > "
+        "coalesce((SELECT last_event FROM dedup_run ORDER BY number DESC LIMIT 1), 0) ORDER BY event DESC",
+    [QUERY_DEDUP_RUNS] = "SELECT number, last_event FROM dedup_run ORDER BY number DESC",
+    [QUERY_DEDUP_PAGE] = "SELECT keys FROM dedup WHERE page = ?1",
+    [QUERY_EVENT_IS] = "SELECT 1 FROM event WHERE number = ?1 AND source = ?2 AND external_id = ?3",
+    [QUERY_EVENTS_UP] = "SELECT number, source, external_id FROM event ORDER BY number",
+    [QUERY_EVENT_FROM] = "SELECT number, received_ms FROM event WHERE number >= ?1 ORDER BY number LIMIT 1",
+    [QUERY_EVENT_LAST] = "SELECT max(number) FROM event",
+    [QUERY_EVENT_LOOK] = "SELECT received_ms, source, type FROM event WHERE number = ?1",
+    /* length() reads the row's own header only. */
+    [QUERY_EVENT_LISTED] = "SELECT e.received_ms, e.secret, source.text, type.text, e.external_id, "
+                           "length(e.body)" EVENT_NAMES "WHERE e.number = ?1",
+    [QUERY_EVENT_WHOLE] = "SELECT e.received_ms, source.text, e.external_id, type.text, e.headers, e.body" EVENT_NAMES
+                          "WHERE e.number = ?1",
+    [QUERY_OPEN_OF_EVENT] = "SELECT d.plugin, d.attempts, d.crashes, d.replay, d.due_ms FROM plugin p "
+                            "CROSS JOIN delivery d ON d.plugin = p.number AND d.event = ?1 ORDER BY p.number",
+    [QUERY_DEAD_OF_EVENT] = "SELECT plugin, attempts, crashes, replay, dead_ms, reason FROM dead "
+                            "INDEXED BY dead_event WHERE event = ?1 ORDER BY plugin",
+    [QUERY_IS_UNROUTED] = "SELECT 1 FROM unrouted WHERE event = ?1",
+    [QUERY_ATTEMPTS] = "SELECT plugin, sequence, attempt, at_ms, duration_us, outcome, detail FROM attempt "
+                       "WHERE event = ?1 ORDER BY plugin, sequence LIMIT ?2",
+    [QUERY_ATTEMPT_LAST] = "SELECT at_ms, duration_us, detail FROM attempt WHERE event = ?1 AND plugin = ?2 "
+                           "ORDER BY sequence DESC LIMIT 1",
+    [QUERY_JOURNAL] = "SELECT entries FROM journal WHERE block = ?1 AND sequence > "
+                      "(SELECT coalesce(max(sequence), 0) - ?2 FROM journal WHERE block = ?1) ORDER BY sequence",
+    [QUERY_DEAD_OF_PLUGIN] = "SELECT event, plugin, attempts, crashes, replay, dead_ms, reason FROM dead "
+                             "WHERE plugin = ?1 AND event <= ?2 ORDER BY event DESC",
+    [QUERY_DEAD_OF_ALL] = "SELECT event, plugin, attempts, crashes, replay, dead_ms, reason FROM dead "
+                          "INDEXED BY dead_event WHERE event <= ?2 ORDER BY event DESC, plugin DESC",
+    [QUERY_OPEN_OF_PLUGIN] = "SELECT event, plugin, attempts, crashes, replay, due_ms FROM delivery "
+                             "WHERE plugin = ?1 AND event <= ?2 ORDER BY event DESC",
 };
 
 struct store_reader *store_reader_open(struct store *store, struct fault *fault) {
     struct store_reader *reader = calloc(1, sizeof *reader);
-    if (!reader) {
+    if (!reader || !(reader->path = strdup(store->path))) {
+        free(reader);
         fault_set(fault, "%s: out of memory", store->path);
         return NULL;
     }
     reader->log = store->log;
+    reader->store = store;
+    reader->block.block = -1;
     int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int result = sqlite3_open_v2(store->path, &reader->database, flags, NULL);
     if (result == SQLITE_OK) {
@@ -61,10 +91,6 @@ struct store_reader *store_reader_open(struct store *store, struct fault *fault)
                               "temp_store = MEMORY; "
                               "PRAGMA cell_size_check = ON;",
                               NULL, NULL, NULL);
-    }
-    for (int i = 0; i < QUERIES && result == SQLITE_OK; i++) {
-        result = sqlite3_prepare_v3(reader->database, query_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
-                                    &reader->queries[i], NULL);
     }
     if (result != SQLITE_OK) {
         fault_set(fault, "%s: can't be opened for reading: %s (error %d)", store->path,
@@ -83,120 +109,135 @@ void store_reader_close(struct store_reader *reader) {
         sqlite3_finalize(reader->queries[i]);
     }
     sqlite3_close(reader->database);
+    for (int i = 0; i < reader->plugin_count; i++) {
+        free(reader->plugins[i].name);
+    }
+    free(reader->plugins);
+    free(reader->block.entries);
+    free(reader->block.before);
+    free(reader->standings);
+    free(reader->attempts);
+    free(reader->journal);
+    buffer_free(&reader->source);
+    buffer_free(&reader->id);
+    buffer_free(&reader->type);
+    buffer_free(&reader->details);
+    event_release(reader->event);
+    free(reader->path);
     free(reader);
 }
 
-static bool reader_failed(struct store_reader *reader, sqlite3_stmt *query, const char *why) {
-    log_limited(reader->log, &reader->limit, LOG_LEVEL_ERROR, "store: reading %s failed: %s",
-                sqlite3_db_filename(reader->database, NULL), why ? why : sqlite3_errmsg(reader->database));
-    sqlite3_reset(query);
+bool reader_failed(struct store_reader *reader, sqlite3_stmt *query, const char *why) {
+    log_limited(reader->log, &reader->limit, LOG_LEVEL_ERROR, "store: reading %s failed: %s", reader->path,
+                why ? why : sqlite3_errmsg(reader->database));
+    if (query) {
+        sqlite3_reset(query);
+    }
     return false;
 }
 
-static struct bytes column_bytes(sqlite3_stmt *query, int column) {
+sqlite3_stmt *reader_query(struct store_reader *reader, enum query which) {
+    sqlite3_stmt **query = &reader->queries[which];
+    if (*query) {
+        sqlite3_reset(*query);
+    } else if (sqlite3_prepare_v3(reader->database, query_texts[which], -1, SQLITE_PREPARE_PERSISTENT, query, NULL) !=
+               SQLITE_OK) {
+        reader_failed(reader, NULL, NULL);
+    }
+    return *query;
+}
+
+static bool reader_run(struct store_reader *reader, enum query which) {
+    sqlite3_stmt *query = reader_query(reader, which);
+    if (query && sqlite3_step(query) != SQLITE_DONE) {
+        return reader_failed(reader, query, NULL);
+    }
+    sqlite3_reset(query);
+    return query;
+}
+
+bool reader_begin(struct store_reader *reader) {
+    reader->rows = READER_ROWS;
+    reader->block.block = -1; /* it may have changed since the last call */
+    reader->inside = reader_run(reader, QUERY_BEGIN);
+    return reader->inside;
+}
+
+bool reader_end(struct store_reader *reader) {
+    if (!reader->inside) {
+        return true;
+    }
+    for (int i = 0; i < QUERIES; i++) { /* one left open by a failure would keep the transaction open */
+        if (reader->queries[i]) {
+            sqlite3_reset(reader->queries[i]);
+        }
+    }
+    reader->inside = false;
+    return sqlite3_get_autocommit(reader->database) || reader_run(reader, QUERY_END);
+}
+
+bool reader_integer(struct store_reader *reader, enum query which, int64_t none, int64_t *value) {
+    sqlite3_stmt *query = reader_query(reader, which);
+    if (!query) {
+        return false;
+    }
+    int result = sqlite3_step(query);
+    if (result != SQLITE_ROW && result != SQLITE_DONE) {
+        return reader_failed(reader, query, NULL);
+    }
+    bool is_null = result == SQLITE_DONE || sqlite3_column_type(query, 0) == SQLITE_NULL;
+    *value = is_null ? none : sqlite3_column_int64(query, 0);
+    sqlite3_reset(query);
+    return true;
+}
+
+struct bytes column_bytes(sqlite3_stmt *query, int column) {
     const char *data = sqlite3_column_blob(query, column);
     return (struct bytes){ data ? data : "", (size_t)sqlite3_column_bytes(query, column) };
 }
 
-static bool delivery_read(sqlite3_stmt *query, struct store_delivery *delivery) {
-    delivery->attempts = sqlite3_column_int(query, 1);
-    delivery->crashes = sqlite3_column_int(query, 2);
-    delivery->due_ms = sqlite3_column_int64(query, 3);
-    delivery->event = event_make(sqlite3_column_int64(query, 4), column_bytes(query, 5), column_bytes(query, 6),
-                                 column_bytes(query, 7), column_bytes(query, 8), column_bytes(query, 9));
-    if (delivery->event) {
-        delivery->event->number = sqlite3_column_int64(query, 0);
+/* Those that came since: plugins are only ever added. */
+static bool plugins_load(struct store_reader *reader) {
+    sqlite3_stmt *query = reader_query(reader, QUERY_PLUGINS);
+    if (!query) {
+        return false;
     }
-    return delivery->event;
-}
-
-static enum store_read deliveries_read(struct store_reader *reader, enum query which, int plugin, int64_t bound,
-                                       const struct store_taker *taker) {
-    sqlite3_stmt *query = reader->queries[which];
-    bool enough = false;
-    int result = SQLITE_ROW;
-    sqlite3_bind_int(query, 1, plugin);
-    sqlite3_bind_int64(query, 2, bound);
-    while (!enough && (result = sqlite3_step(query)) == SQLITE_ROW) {
-        struct store_delivery delivery;
-        if (taker->wants && !taker->wants(taker->context, sqlite3_column_int64(query, 0))) {
-            continue;
-        }
-        if (!delivery_read(query, &delivery)) {
-            reader_failed(reader, query, "out of memory");
-            return STORE_READ_FAILED;
-        }
-        enough = !taker->take(taker->context, &delivery);
-        event_release(delivery.event);
-    }
-    if (result != SQLITE_DONE && result != SQLITE_ROW) {
-        reader_failed(reader, query, NULL);
-        return STORE_READ_FAILED;
-    }
-    sqlite3_reset(query);
-    return enough ? STORE_READ_SOME : STORE_READ_ALL;
-}
-
-enum store_read store_read_fresh(struct store_reader *reader, int plugin, int64_t after,
-                                 const struct store_taker *taker) {
-    return deliveries_read(reader, QUERY_FRESH, plugin, after, taker);
-}
-
-enum store_read store_read_due(struct store_reader *reader, int plugin, int64_t now_ms,
-                               const struct store_taker *taker) {
-    return deliveries_read(reader, QUERY_DUE, plugin, now_ms, taker);
-}
-
-bool store_next_due(struct store_reader *reader, int plugin, int64_t after_ms, int64_t *due_ms) {
-    sqlite3_stmt *query = reader->queries[QUERY_NEXT_DUE];
-    sqlite3_bind_int(query, 1, plugin);
-    sqlite3_bind_int64(query, 2, after_ms);
-    if (sqlite3_step(query) != SQLITE_ROW) {
-        return reader_failed(reader, query, NULL);
-    }
-    *due_ms = sqlite3_column_type(query, 0) == SQLITE_NULL ? INT64_MAX : sqlite3_column_int64(query, 0);
-    sqlite3_reset(query);
-    return true;
-}
-
-int store_read_journal(struct store_reader *reader, int64_t event, struct store_journal_entry *entries, int limit) {
-    sqlite3_stmt *query = reader->queries[QUERY_JOURNAL];
-    int count = 0, result;
-    sqlite3_bind_int64(query, 1, event >> JOURNAL_BLOCK_SHIFT);
+    int result;
+    sqlite3_bind_int(query, 1, reader->plugin_count > 0 ? reader->plugins[reader->plugin_count - 1].number : INT_MIN);
     while ((result = sqlite3_step(query)) == SQLITE_ROW) {
-        struct bytes row = column_bytes(query, 0);
-        const unsigned char *first = (const unsigned char *)row.data;
-        struct journal_cursor cursor = { .block = event >> JOURNAL_BLOCK_SHIFT,
-                                         .at = first,
-                                         .end = first + row.length };
-        struct store_journal_entry entry;
-        while (journal_next(&cursor, &entry)) {
-            if (entry.event == event && count < limit) {
-                entries[count++] = entry;
-            }
+        size_t room = (size_t)(reader->plugin_count + 1) * sizeof *reader->plugins;
+        struct reader_plugin *plugins = realloc(reader->plugins, room);
+        char *name = plugins ? strdup((const char *)sqlite3_column_text(query, 1)) : NULL;
+        reader->plugins = plugins ? plugins : reader->plugins;
+        if (!name) {
+            return reader_failed(reader, query, "out of memory");
         }
-        if (cursor.at < cursor.end) {
-            reader_failed(reader, query, "a row of the journal is damaged");
-            return -1;
-        }
+        plugins[reader->plugin_count++] = (struct reader_plugin){ sqlite3_column_int(query, 0), name };
     }
     if (result != SQLITE_DONE) {
-        reader_failed(reader, query, NULL);
-        return -1;
+        return reader_failed(reader, query, NULL);
     }
     sqlite3_reset(query);
-    return count;
+    return true;
 }
 
-bool store_count(struct store_reader *reader, struct store_counts *counts) {
-    int64_t *fields[] = { &counts->events, &counts->pending, &counts->retrying, &counts->dead, &counts->unrouted };
-    for (int i = QUERY_COUNT_FIRST; i <= QUERY_COUNT_LAST; i++) {
-        sqlite3_stmt *query = reader->queries[i];
-        if (sqlite3_step(query) != SQLITE_ROW) {
-            return reader_failed(reader, query, NULL);
+static const char *plugin_name(const struct store_reader *reader, int number) {
+    int low = 0, high = reader->plugin_count;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (reader->plugins[middle].number == number) {
+            return reader->plugins[middle].name;
         }
-        *fields[i - QUERY_COUNT_FIRST] = sqlite3_column_int64(query, 0);
-        sqlite3_reset(query);
+        low = reader->plugins[middle].number < number ? middle + 1 : low;
+        high = reader->plugins[middle].number < number ? high : middle;
     }
-    return true;
+    return NULL;
+}
+
+const char *reader_plugin_name(struct store_reader *reader, int number) {
+    const char *name = plugin_name(reader, number);
+    if (!name && plugins_load(reader) && !(name = plugin_name(reader, number))) {
+        reader_failed(reader, NULL, "it names a plugin that it does not know; it is damaged");
+    }
+    return name;
 }
