@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/health.h"
+#include "admin/metrics.h"
 #include "admin/refused.h"
 #include "civetweb.h"
 
@@ -16,6 +18,10 @@ struct api_row {
 };
 
 static const struct api_row rows[] = {
+    { "GET", "/healthz", "200 if the daemon is well, 503 with the reason if it should be restarted", true,
+      health_answer },
+    { "GET", "/readyz", "200 if events are taken, 503 with the reason if they are not", true, ready_answer },
+    { "GET", "/metrics", "for Prometheus", false, metrics_answer },
     { "GET", "/api/refused", "the last refusals of the running daemon; ?source=NAME for those of one source", false,
       refused_answer },
 };
@@ -86,6 +92,7 @@ void api_refuse(struct api_answer *answer, int status, const char *format, ...) 
     vsnprintf(fault.text, sizeof fault.text, format, list);
     va_end(list);
     answer->status = status;
+    answer->content_type = NULL;
     buffer_clear(&answer->body);
     buffer_append_text(&answer->body, "{\"error\":");
     api_append_text(&answer->body, fault.text);
