@@ -23,7 +23,7 @@ static const struct key plugin_keys[] = {
     ROW_RANGE("deadline", KEY_DURATION, READING(plugin.deadline_ms), "30s", "10ms", "24h", 0),
     ROW_RANGE("memory", KEY_SIZE, READING(plugin.memory_bytes), "256MiB", "8MiB", "1TiB", 0),
     ROW("retry", KEY_NODE, READING(retry), NULL, 0),
-    ROW("breaker", KEY_NODE, READING(breaker), NULL, KEY_NO_EFFECT),
+    ROW("breaker", KEY_NODE, READING(breaker), NULL, 0),
     ROW("settings", KEY_NODE, READING(settings), NULL, 0),
     ROW_END,
 };

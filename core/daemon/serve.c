@@ -83,6 +83,12 @@ static void serve_store_given_up(void *owner, struct store_settle *settles) {
 }
 
 /* On the writer thread. */
+static void serve_store_reopened(void *owner, int plugin) {
+    struct serve *serve = owner;
+    dispatch_reopened(serve->dispatch, plugin);
+}
+
+/* On the writer thread. */
 static void serve_store_broken(void *owner, const char *why) {
     struct serve *serve = owner;
     uint64_t one = 1;
@@ -121,6 +127,7 @@ static bool serve_open_store(struct serve *serve, struct fault *fault) {
         .listener = { .context = serve,
                       .committed = serve_store_committed,
                       .given_up = serve_store_given_up,
+                      .reopened = serve_store_reopened,
                       .broken = serve_store_broken },
     };
     serve->store = store_open(&options, fault);
@@ -246,6 +253,7 @@ static void serve_stop(struct serve *serve) {
     }
     if (serve->dispatch) {
         serve_drain(serve);
+        dispatch_silence(serve->dispatch);
         admin_stop(serve->admin);
         dispatch_close(serve->dispatch);
     }

@@ -46,6 +46,7 @@ static int64_t breaker_turn_ms(const struct breaker *breaker) {
 }
 
 void breaker_tick(struct breaker *breaker, int64_t now_ms) {
+    breaker->holds_back = false;
     while (breaker->state == STATUS_BREAKER_SLOW && now_ms - breaker->second_ms >= BREAKER_SLOW_MS) {
         breaker->second_ms += BREAKER_SLOW_MS;
         breaker->sent = 0;
@@ -54,8 +55,7 @@ void breaker_tick(struct breaker *breaker, int64_t now_ms) {
             breaker->state = STATUS_BREAKER_CLOSED;
             breaker->pause_ms = breaker->asked_ms = 0;
         }
-        /* What is held back now was not allowed for a moment ago: it counts for the new second only if it is refused again. */
-        breaker->limited = breaker->holds_back = false;
+        breaker->limited = false;
     }
 }
 

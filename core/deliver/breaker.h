@@ -35,7 +35,7 @@ struct breaker {
     /* CLOSED, SLOW: first attempts in a row that failed, and the numbers of the latest such events, as a ring. */
     int run;
     int64_t run_events[BREAKER_RUN_LIMIT];
-    /* SLOW: the present second, what may go out in it, how much has, and whether it held something back: at all, or right now. */
+    /* SLOW: the present second, what may go out in it, how much has, and whether it held something back: at all, or since breaker_tick. */
     int64_t second_ms, rate, sent;
     bool limited, holds_back;
 };
@@ -55,7 +55,7 @@ void breaker_hear(struct breaker *breaker, enum status_outcome outcome, int64_t 
                   double random, int64_t now_ms);
 /* The probe came back without having been tried: another one may go out. */
 void breaker_lose_probe(struct breaker *breaker, int64_t now_ms);
-/* Seconds of a slow start that are over. */
+/* Seconds of a slow start that are over. What was held back must be asked for again. */
 void breaker_tick(struct breaker *breaker, int64_t now_ms);
 /* When breaker_tick or, for what was held back, breaker_admit is needed next; INT64_MAX: not for the sake of time. */
 int64_t breaker_wake(const struct breaker *breaker);

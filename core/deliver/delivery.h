@@ -23,13 +23,15 @@ struct delivery {
     struct pool *pool;
     struct event *event;   /* this delivery's reference */
     int attempts, crashes; /* made so far */
+    int replay;            /* 0, or which replay it is */
+    int64_t since_ms;      /* the pool's own clock when it failed first, see pool_own_clock; 0: it has not */
     int64_t sequence;      /* at its worker, while it is held there */
     bool alone;            /* nothing else may be with it in a worker */
     bool claimed;          /* it was read as a due retry and stands in the pool's claims until it is settled */
     struct delivery *claim_next;
     enum delivery_part part;
     enum store_settlement settlement; /* once it is with the store */
-    int64_t due_ms;                   /* of STORE_LATER */
+    int64_t due_ms;                   /* of STORE_LATER: store_clock_ms */
 };
 
 /* A list with a known end; zero-initialised it is empty. */

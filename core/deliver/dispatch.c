@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "deliver/handover.h"
+#include "deliver/mailbox.h"
 #include "deliver/pool.h"
 
 struct dispatch {
@@ -19,6 +20,8 @@ struct dispatch {
     struct handover handover;
     struct handover_content taken; /* its memory, used again and again */
     struct loop_watch handover_watch;
+    struct mailbox mailbox; /* for dispatch_ask */
+    struct loop_watch mailbox_watch;
     struct delivery_list settling;                   /* with the store, in the order of store_settle */
     struct store_settle *settle_first, *settle_last; /* gathered in this turn */
     struct store_settle *given_up;                   /* by the store; their deliveries still stand in `settling` */
@@ -103,6 +106,29 @@ static void dispatch_handover_ready(struct loop_watch *watch, uint32_t events) {
         pool_fell_behind(dispatch->pools[__builtin_ctzll(pools)]);
     dispatch_settled(dispatch, taken->settled, taken->given_up);
     taken->given_up = NULL;
+    for (uint64_t pools = taken->reopened; pools; pools &= pools - 1)
+        pool_reopened(dispatch->pools[__builtin_ctzll(pools)]);
+}
+
+static void dispatch_fill_status(void *context, struct dispatch_status *status) {
+    const struct dispatch *dispatch = context;
+    status->plugin_count = dispatch->pool_count;
+    for (int i = 0; i < dispatch->pool_count; i++)
+        pool_fill_status(dispatch->pools[i], &status->plugins[i]);
+}
+
+static void dispatch_mailbox_ready(struct loop_watch *watch, uint32_t events) {
+    struct dispatch *dispatch = watch->owner;
+    (void)events;
+    mailbox_answer(&dispatch->mailbox, dispatch_fill_status, dispatch);
+}
+
+bool dispatch_ask(struct dispatch *dispatch, struct dispatch_status *status, int64_t timeout_ms) {
+    return mailbox_ask(&dispatch->mailbox, status, timeout_ms);
+}
+
+void dispatch_silence(struct dispatch *dispatch) {
+    mailbox_silence(&dispatch->mailbox);
 }
 
 struct dispatch *dispatch_make(const struct dispatch_options *options, struct fault *fault) {
@@ -113,15 +139,20 @@ struct dispatch *dispatch_make(const struct dispatch_options *options, struct fa
     }
     dispatch->options = *options;
     dispatch->report_ms = clock_monotonic_ms() + DISPATCH_REPORT_MS;
-    dispatch->handover_watch.removed = true;
-    if (!handover_open(&dispatch->handover, fault)) {
-        free(dispatch);
+    dispatch->handover_watch.removed = dispatch->mailbox_watch.removed = true;
+    if (!handover_open(&dispatch->handover, fault) || !mailbox_open(&dispatch->mailbox, fault)) {
+        dispatch_free(dispatch);
         return NULL;
     }
     dispatch->handover_watch = (struct loop_watch){ .descriptor = dispatch->handover.descriptor,
                                                     .ready = dispatch_handover_ready,
-                                                    .owner = dispatch };
-    if (!loop_add(options->loop, &dispatch->handover_watch, EPOLLIN, fault)) {
+                                                    .owner = dispatch,
+                                                    .removed = true };
+    dispatch->mailbox_watch = (struct loop_watch){
+        .descriptor = dispatch->mailbox.descriptor, .ready = dispatch_mailbox_ready, .owner = dispatch, .removed = true
+    };
+    if (!loop_add(options->loop, &dispatch->handover_watch, EPOLLIN, fault) ||
+        !loop_add(options->loop, &dispatch->mailbox_watch, EPOLLIN, fault)) {
         dispatch_free(dispatch);
         return NULL;
     }
@@ -148,6 +179,7 @@ void dispatch_free(struct dispatch *dispatch) {
         return;
     dispatch_close(dispatch);
     loop_remove(dispatch->options.loop, &dispatch->handover_watch);
+    loop_remove(dispatch->options.loop, &dispatch->mailbox_watch);
     for (int i = 0; i < dispatch->pool_count; i++)
         pool_free(dispatch->pools[i]);
     for (struct delivery *delivery; (delivery = delivery_take(&dispatch->settling));)
@@ -157,6 +189,7 @@ void dispatch_free(struct dispatch *dispatch) {
     store_settle_free(dispatch->given_up);
     free(dispatch->taken.entries);
     handover_close(&dispatch->handover);
+    mailbox_close(&dispatch->mailbox);
     free(dispatch);
 }
 
@@ -166,6 +199,7 @@ void dispatch_start(struct dispatch *dispatch, struct fault_list *mistakes) {
         .loop = dispatch->options.loop,
         .log = dispatch->options.log,
         .host = dispatch->options.host,
+        .store = dispatch->store,
         .reader = dispatch->reader,
         .mistakes = mistakes,
         .check_only = dispatch->options.check_only,
@@ -261,12 +295,18 @@ void dispatch_report(struct dispatch *dispatch, bool last) {
         pool_report(dispatch->pools[i], last);
 }
 
+/* Zero for a plugin that is parked. */
+static uint64_t dispatch_pool_of(const struct dispatch *dispatch, int plugin) {
+    for (int pool = 0; pool < dispatch->options.setup->plugin_count; pool++)
+        if (dispatch->options.plugin_numbers[pool] == plugin)
+            return UINT64_C(1) << pool;
+    return 0;
+}
+
 static uint64_t dispatch_pools_of(const struct dispatch *dispatch, const struct store_put *put) {
     uint64_t pools = 0;
     for (int i = 0; i < put->plugin_count; i++)
-        for (int pool = 0; pool < dispatch->options.setup->plugin_count; pool++)
-            if (dispatch->options.plugin_numbers[pool] == put->plugins[i])
-                pools |= UINT64_C(1) << pool;
+        pools |= dispatch_pool_of(dispatch, put->plugins[i]);
     return pools;
 }
 
@@ -284,5 +324,12 @@ void dispatch_given_up(void *context, struct store_settle *settles) {
     struct dispatch *dispatch = context;
     handover_lock(&dispatch->handover);
     handover_add_given_up(&dispatch->handover, settles);
+    handover_unlock(&dispatch->handover);
+}
+
+void dispatch_reopened(void *context, int plugin) {
+    struct dispatch *dispatch = context;
+    handover_lock(&dispatch->handover);
+    handover_add_reopened(&dispatch->handover, dispatch_pool_of(dispatch, plugin));
     handover_unlock(&dispatch->handover);
 }

@@ -1,5 +1,6 @@
 /* The delivering half of the daemon: takes what the store has committed or finds due, gives it to pools, notes outcomes. It lives on the
- * main thread's event loop; only dispatch_committed and dispatch_given_up are called from the writer thread. */
+ * main thread's event loop; only what the store's listener tells (at the end) is called from the writer thread, and dispatch_ask
+ * (status.h) from any. */
 #ifndef DELIVER_DISPATCH_H
 #define DELIVER_DISPATCH_H
 
@@ -54,6 +55,9 @@ void dispatch_kill(struct dispatch *dispatch);
 int dispatch_alive(const struct dispatch *dispatch); /* processes */
 int dispatch_held(const struct dispatch *dispatch);  /* deliveries in their hands */
 
+/* The loop turns no more: dispatch_ask answers at once that nobody answers. */
+void dispatch_silence(struct dispatch *dispatch);
+
 /* Logs once in DISPATCH_REPORT_MS, to be called more often, what each plugin did; with `last` what is left to tell at the end. */
 enum { DISPATCH_REPORT_MS = 60 * 1000 };
 void dispatch_report(struct dispatch *dispatch, bool last);
@@ -61,5 +65,6 @@ void dispatch_report(struct dispatch *dispatch, bool last);
 /* For struct store_listener, with the dispatch as context: called on the WRITER thread. */
 void dispatch_committed(void *dispatch, struct store_put *const *accepted, int accepted_count, int settled_count);
 void dispatch_given_up(void *dispatch, struct store_settle *settles);
+void dispatch_reopened(void *dispatch, int plugin);
 
 #endif

@@ -74,9 +74,13 @@ void handover_add_given_up(struct handover *handover, struct store_settle *settl
     *end = settles;
 }
 
+void handover_add_reopened(struct handover *handover, uint64_t pools) {
+    handover->content.reopened |= pools;
+}
+
 void handover_unlock(struct handover *handover) {
-    bool any =
-        handover->content.count || handover->content.settled || handover->content.given_up || handover->content.missed;
+    const struct handover_content *content = &handover->content;
+    bool any = content->count || content->settled || content->given_up || content->missed || content->reopened;
     pthread_mutex_unlock(&handover->mutex);
     uint64_t one = 1;
     if (any && write(handover->descriptor, &one, sizeof one) < 0) {

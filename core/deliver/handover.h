@@ -22,8 +22,9 @@ struct handover_content {
     size_t bytes;
     int64_t settled;
     struct store_settle
-        *given_up;   /* of the settled: those that are not on disk, in order; whoever takes the content frees them */
-    uint64_t missed; /* pools for which events were left out because the handover was full */
+        *given_up;     /* of the settled: those that are not on disk, in order; whoever takes the content frees them */
+    uint64_t missed;   /* pools for which events were left out because the handover was full */
+    uint64_t reopened; /* pools for which deliveries are due by now that only the store has */
 };
 
 struct handover {
@@ -41,6 +42,7 @@ void handover_lock(struct handover *handover);
 void handover_add(struct handover *handover, struct event *event, uint64_t pools, int limit, size_t bytes_limit);
 void handover_add_settled(struct handover *handover, int64_t settled);
 void handover_add_given_up(struct handover *handover, struct store_settle *settles); /* takes the list over */
+void handover_add_reopened(struct handover *handover, uint64_t pools);
 void handover_unlock(struct handover *handover);
 
 /* Dispatcher: swaps all of it with `content`, whose entries must have been dealt with (their memory is used again). */

@@ -10,6 +10,26 @@
 #include "deliver/pool_private.h"
 #include "grapnel/plugin.h"
 
+/* A line about a worker: what it came to stands for programs too. */
+__attribute__((format(printf, 5, 6))) static void pool_log(struct pool *pool, enum log_level level, int worker,
+                                                           const char *error, const char *format, ...) {
+    const struct log_field fields[] = { log_text(LOG_PLUGIN, pool->plugin->name),
+                                        log_number(LOG_WORKER, worker ? worker : LOG_NO_NUMBER),
+                                        log_text(LOG_ERROR, error) };
+    char text[STORE_DETAIL_LIMIT + FAULT_TEXT_SIZE];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    log_event(pool->services.log, level, NULL, fields, sizeof fields / sizeof *fields, "plugin \"%s\": %s",
+              pool->plugin->name, text);
+}
+
+/* Why no worker runs, as long as none does. */
+static void pool_remember_why(struct pool *pool, const char *why) {
+    snprintf(pool->worker_why, sizeof pool->worker_why, "%s", why);
+}
+
 /* Something stands in the way of the plugin's start: at the first start that refuses the daemon's, later it is logged and tried again. */
 __attribute__((format(printf, 2, 3))) static void pool_refuse(struct pool *pool, const char *format, ...) {
     char text[FAULT_TEXT_SIZE];
@@ -17,9 +37,10 @@ __attribute__((format(printf, 2, 3))) static void pool_refuse(struct pool *pool,
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
+    pool_remember_why(pool, text);
     if (pool->started)
-        log_error(pool->services.log, "plugin \"%s\": %s; its events wait, and it is started again in %d s",
-                  pool->plugin->name, text, POOL_RESTART_LONGEST_MS / 1000);
+        pool_log(pool, LOG_LEVEL_ERROR, 0, text, "%s; its events wait, and it is started again in %d s", text,
+                 POOL_RESTART_LONGEST_MS / 1000);
     else
         fault_list_add(pool->services.mistakes, "%s: plugin \"%s\": %s", pool->plugin->place, pool->plugin->name, text);
     for (int i = 0; i < pool->worker_count; i++)
@@ -44,6 +65,7 @@ static bool pool_check_settings(struct pool *pool, struct setting_table *table) 
     struct fault_list mistakes = { 0 };
     struct settings *checked = settings_check(pool->setup, pool->plugin, table, &mistakes);
     for (size_t i = 0; i < mistakes.count; i++) {
+        pool_remember_why(pool, mistakes.texts[i]);
         if (pool->started)
             log_error(pool->services.log, "%s", mistakes.texts[i]);
         else
@@ -93,8 +115,11 @@ static void pool_later(struct pool *pool, struct pool_slot *slot, const char *wh
     }
     if (after_ms > 0)
         slot->asked_ms = backoff_clamp(after_ms);
-    log_warn(pool->services.log, "plugin \"%s\": init says %s: %.*s; its events wait, and it is tried again",
-             pool->plugin->name, what, (int)text.length, text.length ? text.data : "");
+    snprintf(pool->worker_why, sizeof pool->worker_why, "init says %s: %.*s", what, (int)text.length,
+             text.length ? text.data : "");
+    pool_log(pool, LOG_LEVEL_WARN, worker_process(slot->worker), pool->worker_why,
+             "init says %s: %.*s; its events wait, and it is tried again", what, (int)text.length,
+             text.length ? text.data : "");
     if (pool->verdict == POOL_PENDING)
         pool->verdict = POOL_LATER;
 }
@@ -113,7 +138,9 @@ static void pool_ready(void *owner, struct worker *worker, int code, int64_t aft
     if (code == GRAPNEL_OK) {
         if (pool->verdict != POOL_REFUSED)
             pool->verdict = POOL_READY;
-        log_debug(pool->services.log, "plugin \"%s\": worker %d is ready", pool->plugin->name, worker_process(worker));
+        slot->ready = true;
+        pool_remember_why(pool, "");
+        pool_log(pool, LOG_LEVEL_DEBUG, worker_process(worker), NULL, "worker %d is ready", worker_process(worker));
         if (pool->stopping || pool->services.check_only)
             worker_stop(worker);
         return;
@@ -151,7 +178,7 @@ static void pool_judge_held(struct pool *pool, enum worker_end end, const char *
         if (delivery->part != DELIVERY_BYSTANDER)
             *in_hand = true;
         if (delivery->part == DELIVERY_CULPRIT) {
-            pool_charge(pool, delivery, end != WORKER_END_DEADLINE, why);
+            pool_charge(pool, delivery, end == WORKER_END_DEADLINE ? STATUS_DEADLINE : STATUS_CRASH, why);
             continue;
         }
         if (delivery->part == DELIVERY_SUSPECT)
@@ -161,13 +188,26 @@ static void pool_judge_held(struct pool *pool, enum worker_end end, const char *
     pool_put_back(pool, &back);
 }
 
+/* Another one will be started, for this reason. */
+static void pool_count_restart(struct pool *pool, const struct pool_slot *slot, enum worker_end end) {
+    static const enum status_restart reasons[] = {
+        [WORKER_END_STOPPED] = STATUS_RESTART_EXIT,    [WORKER_END_EXITED] = STATUS_RESTART_EXIT,
+        [WORKER_END_SIGNAL] = STATUS_RESTART_SIGNAL,   [WORKER_END_DEADLINE] = STATUS_RESTART_DEADLINE,
+        [WORKER_END_GARBAGE] = STATUS_RESTART_GARBAGE, [WORKER_END_DROPPED] = STATUS_RESTART_EXIT,
+    };
+    bool could_not_begin = end == WORKER_END_DROPPED && !slot->ready;
+    pool->restarts[could_not_begin ? STATUS_RESTART_INIT : reasons[end]]++;
+}
+
 static void pool_ended(void *owner, struct worker *worker, enum worker_end end, const char *why,
                        struct delivery_list *held) {
     struct pool *pool = owner;
     struct pool_slot *slot = pool_slot_of(pool, worker);
     bool in_hand = false, was_expected = end == WORKER_END_STOPPED || end == WORKER_END_DROPPED;
-    if (!was_expected && !pool->services.check_only)
-        log_warn(pool->services.log, "plugin \"%s\": worker %d %s", pool->plugin->name, worker_process(worker), why);
+    if (!was_expected && !pool->services.check_only) {
+        snprintf(pool->worker_why, sizeof pool->worker_why, "its worker %s", why);
+        pool_log(pool, LOG_LEVEL_WARN, worker_process(worker), why, "worker %d %s", worker_process(worker), why);
+    }
     pool_judge_held(pool, end, why, held, &in_hand);
     if (!was_expected && pool->verdict == POOL_PENDING && pool->services.check_only)
         pool_refuse(pool, "its worker %s while it was checked", why);
@@ -175,7 +215,10 @@ static void pool_ended(void *owner, struct worker *worker, enum worker_end end, 
         pool->verdict = POOL_LATER;
     slot->worker = NULL;
     slot->check_ms = INT64_MAX;
+    pool_breaker_worker_ended(pool);
     slot->retired = pool->stopping || pool->services.check_only || pool->verdict == POOL_REFUSED;
+    if (!slot->retired)
+        pool_count_restart(pool, slot, end);
     pool_plan_restart(slot, in_hand, clock_monotonic_ms());
     pool->ended[pool->ended_count++] = worker;
 }
@@ -194,6 +237,7 @@ static void pool_spawn(struct pool *pool, struct pool_slot *slot) {
         .owner = { pool, pool_greeted, pool_broken, pool_ready, pool_outcome, pool_ended },
     };
     struct fault fault = { 0 };
+    slot->ready = false;
     slot->worker = worker_start(&options, &fault);
     slot->check_ms = clock_monotonic_ms() + pool->plugin->deadline_ms;
     if (slot->worker)
@@ -203,7 +247,9 @@ static void pool_spawn(struct pool *pool, struct pool_slot *slot) {
         pool_refuse(pool, "%s", fault.text);
         return;
     }
-    log_error(pool->services.log, "plugin \"%s\": %s; tried again", pool->plugin->name, fault.text);
+    pool_remember_why(pool, fault.text);
+    pool->restarts[STATUS_RESTART_INIT]++;
+    pool_log(pool, LOG_LEVEL_ERROR, 0, fault.text, "%s; tried again", fault.text);
     if (pool->verdict == POOL_PENDING)
         pool->verdict = POOL_LATER;
     pool_plan_restart(slot, false, clock_monotonic_ms());
@@ -225,6 +271,7 @@ struct pool *pool_make(const struct setup *setup, const struct setup_plugin *plu
     pool->random = (uint64_t)clock_monotonic_us() ^ ((uint64_t)number << 32) ^ (uint64_t)clock_wall_ms();
     for (int i = 0; i < pool->worker_count; i++)
         pool->slots[i].check_ms = INT64_MAX;
+    pool_breaker_begin(pool);
     return pool;
 }
 
@@ -264,28 +311,6 @@ void pool_tick(struct pool *pool, int64_t now_ms) {
         else if (!slot->worker && !slot->retired && !pool->stopping && slot->restart_ms <= now_ms)
             pool_spawn(pool, slot);
     }
-}
-
-int64_t pool_wake(const struct pool *pool, bool feeding) {
-    int64_t wake = INT64_MAX;
-    for (int i = 0; i < pool->worker_count; i++) {
-        const struct pool_slot *slot = &pool->slots[i];
-        int64_t next = slot->worker ? slot->check_ms : slot->retired || pool->stopping ? INT64_MAX : slot->restart_ms;
-        wake = next < wake ? next : wake;
-    }
-    if (!pool->started || pool->stopping || !feeding)
-        return wake;
-    int64_t now = clock_monotonic_ms();
-    if (pool->paused_until_ms > now) /* what is due meanwhile waits as well */
-        return pool->paused_until_ms < wake ? pool->paused_until_ms : wake;
-    if (pool->look_again_ms > now && pool->behind)
-        wake = pool->look_again_ms < wake ? pool->look_again_ms : wake;
-    if (pool->next_due_ms != INT64_MAX && pool_has_room(pool)) {
-        int64_t left = pool->next_due_ms - clock_wall_ms();
-        left = left < 0 ? 0 : left > POOL_RETRY_LOOK_MS ? POOL_RETRY_LOOK_MS : left;
-        wake = now + left < wake ? now + left : wake;
-    }
-    return wake;
 }
 
 void pool_bury(struct pool *pool) {

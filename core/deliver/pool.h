@@ -10,6 +10,7 @@
 #include "config/setup.h"
 #include "deliver/delivery.h"
 #include "deliver/loop.h"
+#include "deliver/status.h"
 
 struct pool;
 
@@ -26,6 +27,7 @@ struct pool_services {
     struct loop *loop;
     struct log *log;
     const char *host;            /* path of grapnel-host */
+    struct store *store;         /* its clock, and where the breaker is noted; null when only checking */
     struct store_reader *reader; /* null when only checking */
     struct fault_list *mistakes; /* what refuses the start is added here; not touched after pool_started */
     bool check_only;             /* run the plugins' check, not their init, and stop them again */
@@ -49,6 +51,8 @@ void pool_started(struct pool *pool);
 void pool_offer(struct pool *pool, struct event *event);
 /* Events were committed that nobody offered: they must be read from the store. */
 void pool_fell_behind(struct pool *pool);
+/* Deliveries were put back that are due by now: they must be read from the store. */
+void pool_reopened(struct pool *pool);
 /* The store has committed what was settled; frees the delivery. */
 void pool_settled(struct delivery *delivery);
 
@@ -60,6 +64,7 @@ void pool_feed(struct pool *pool, int64_t now_ms);
 int64_t pool_wake(const struct pool *pool, bool feeding);
 /* Logs what was done since the last time, and which lines the log's budgets left out (`last`: all of them). */
 void pool_report(struct pool *pool, bool last);
+void pool_fill_status(const struct pool *pool, struct plugin_status *status);
 /* Frees workers that have ended; between the turns of the loop. */
 void pool_bury(struct pool *pool);
 

@@ -1,8 +1,10 @@
 /* The inside of a pool, shared by the files that make it: pool.c (workers), pool_queue.c (what waits), pool_feed.c (to whom it goes),
- * pool_outcome.c (what became of it). */
+ * pool_outcome.c (what became of it), pool_breaker.c (when nothing works), pool_status.c (how it is doing). */
 #ifndef DELIVER_POOL_PRIVATE_H
 #define DELIVER_POOL_PRIVATE_H
 
+#include "base/units.h"
+#include "deliver/breaker.h"
 #include "deliver/pool.h"
 #include "deliver/worker.h"
 
@@ -17,10 +19,11 @@ enum {
     POOL_HELD_BYTES = 4 * 1024 * 1024, /* nor bytes, unless it is a single event */
     POOL_RESTART_FIRST_MS = 100,
     POOL_RESTART_LONGEST_MS = 30000,
-    POOL_BUSY_PAUSE_MS = 30000, /* after BUSY without a time of the plugin's own */
     POOL_POISON_CRASHES = 3,
-    POOL_PLUGIN_LINES = 1000,  /* that the plugin may log or print in LOG_LIMIT_WINDOW_MS */
-    POOL_RETRY_LOOK_MS = 1000, /* due times are wall time: look again at least this often, in case the clock is set */
+    POOL_ROUND_MS = 10000,         /* people are told seconds from here on */
+    POOL_DUE_SLACK_MS = 60 * 1000, /* beyond the longest time that a delivery can be put off for */
+    POOL_PLUGIN_LINES = 1000,      /* that the plugin may log or print in LOG_LIMIT_WINDOW_MS */
+    POOL_RETRY_LOOK_MS = 1000,     /* when the store could not be read, or memory was short for an outcome */
 };
 
 /* A place for one worker. */
@@ -30,6 +33,7 @@ struct pool_slot {
     int64_t backoff_ms; /* of the last restart; 0 after an outcome */
     int64_t asked_ms;   /* the plugin's own word for the next one; 0: none */
     int64_t check_ms;   /* when a deadline can have passed */
+    bool ready;         /* its worker has begun */
     bool retired;       /* stopped on purpose: not started again */
 };
 
@@ -57,21 +61,31 @@ struct pool {
     int64_t cursor;               /* all fresh deliveries up to this event number were taken into memory */
     bool behind;                  /* there may be fresh deliveries above the cursor that only the store has */
     int64_t look_again_ms;        /* monotonic: the store could not be read; not before this */
-    int64_t next_due_ms;          /* wall: the next retry in the store that is not claimed; INT64_MAX if none */
+    int64_t next_due_ms; /* store_clock_ms: the next retry in the store that is not claimed; INT64_MAX if none */
     struct delivery *claims[POOL_CLAIM_BUCKETS];
     int claim_count;
-    int64_t paused_until_ms; /* monotonic */
+    int64_t short_until_ms; /* monotonic: memory was short for an outcome; nothing is given out before this */
+    struct breaker breaker;
+    struct store_note noted; /* of the breaker, as the store has it */
+    bool probed_alone;       /* the latest probe was one of `alone`: the next one is another */
     int64_t service_us;      /* moving mean of what one delivery takes; 0: none yet */
     uint64_t random;         /* state of the jitter's generator */
     struct pool_counts counts;
+    uint64_t outcomes[STATUS_OUTCOMES], restarts[STATUS_RESTARTS];
+    struct histogram delivery_us;
+    char breaker_why[STATUS_TEXT_SIZE], worker_why[STATUS_TEXT_SIZE]; /* as in plugin_status; "" when all is well */
     /* Each with a budget of its own: a storm of failures must not hide what is lost to the plugin for good, nor its own words either. */
-    struct log_limit failure_lines, dead_lines, plugin_lines;
+    struct log_limit failure_lines, dead_lines, breaker_lines, plugin_lines;
 };
+
+/* store_clock_ms */
+int64_t pool_now(const struct pool *pool);
+double pool_random(struct pool *pool); /* uniform in [0, 1) */
 
 /* pool_queue.c */
 bool pool_has_room(const struct pool *pool);
 void pool_refill(struct pool *pool);
-void pool_read_due(struct pool *pool);
+void pool_read_due(struct pool *pool, int64_t now);
 void pool_claim(struct pool *pool, struct delivery *delivery);
 void pool_unclaim(struct pool *pool, struct delivery *delivery);
 /* Puts back, in their order and before everything else, what a dead worker held. */
@@ -79,6 +93,22 @@ void pool_put_back(struct pool *pool, struct delivery_list *list);
 
 /* pool_outcome.c */
 void pool_outcome(void *owner, struct worker *worker, struct delivery *delivery, const struct worker_outcome *outcome);
-void pool_charge(struct pool *pool, struct delivery *delivery, bool crashed, const char *why);
+/* A worker ended of it: STATUS_CRASH or STATUS_DEADLINE. */
+void pool_charge(struct pool *pool, struct delivery *delivery, enum status_outcome outcome, const char *why);
+/* For people: whole seconds where milliseconds don't matter. */
+void pool_duration_format(int64_t ms, char text[UNITS_TEXT_SIZE]);
+
+/* pool_breaker.c */
+void pool_breaker_begin(struct pool *pool);
+/* The clock of `give_up`: it stands while the breaker is open. */
+int64_t pool_own_clock(const struct pool *pool, int64_t now);
+void pool_breaker_tick(struct pool *pool, int64_t now);
+/* May this delivery go out? Then it must. */
+bool pool_breaker_admit(struct pool *pool, const struct delivery *delivery, int64_t now);
+/* `after_ms`: of BUSY, what the plugin asked for; 0: nothing. */
+void pool_breaker_hear(struct pool *pool, enum status_outcome outcome, const struct delivery *delivery,
+                       int64_t after_ms, const char *detail);
+/* A worker has ended, and what it held is judged. */
+void pool_breaker_worker_ended(struct pool *pool);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "deliver/backoff.h"
 #include "deliver/pool_private.h"
 
 static struct delivery **claim_bucket(struct pool *pool, int64_t event_number) {
@@ -60,6 +61,10 @@ void pool_fell_behind(struct pool *pool) {
     pool->behind = true;
 }
 
+void pool_reopened(struct pool *pool) {
+    pool->next_due_ms = 0;
+}
+
 /* One look into the store: so much at once that it is worth it, and no more, so that nothing else has to wait long. */
 struct pool_reading {
     struct pool *pool;
@@ -74,6 +79,8 @@ static bool pool_take(struct pool_reading *reading, const struct store_delivery 
     reading->failed = !delivery;
     if (!delivery)
         return false;
+    delivery->replay = found->replay;
+    delivery->since_ms = found->since_ms;
     if (claim)
         pool_claim(pool, delivery);
     delivery_append(&pool->waiting, delivery);
@@ -113,16 +120,27 @@ static bool pool_take_due(void *context, const struct store_delivery *found) {
     return pool_take(context, found, true);
 }
 
-void pool_read_due(struct pool *pool) {
+/* No schedule puts a delivery off for longer: what claims to be due later was written by another clock, and is due now. */
+static int64_t pool_farthest_due(const struct pool *pool, int64_t now) {
+    int64_t longest = pool->plugin->retry.longest_ms * 2;
+    return now + (longest > BACKOFF_ASKED_MOST_MS ? longest : BACKOFF_ASKED_MOST_MS) + POOL_DUE_SLACK_MS;
+}
+
+void pool_read_due(struct pool *pool, int64_t now) {
     struct pool_reading reading = { .pool = pool };
     struct store_taker taker = { .context = &reading, .wants = pool_wants_due, .take = pool_take_due };
-    int64_t now = clock_wall_ms();
+    struct store_reader *reader = pool->services.reader;
     if (pool->next_due_ms > now || !pool_has_room(pool))
         return;
-    enum store_read read = store_read_due(pool->services.reader, pool->number, now, &taker);
+    enum store_read read = store_read_due(reader, pool->number, now, &taker);
+    bool known = read == STORE_READ_ALL && store_next_due(reader, pool->number, now, &pool->next_due_ms);
+    if (known && pool->next_due_ms != INT64_MAX && pool->next_due_ms > pool_farthest_due(pool, now)) {
+        read = pool_has_room(pool) ? store_read_due(reader, pool->number, pool->next_due_ms, &taker) : STORE_READ_SOME;
+        known = false;
+    }
     if (read == STORE_READ_SOME && !reading.failed)
         pool->next_due_ms = now;
-    else if (read != STORE_READ_ALL || !store_next_due(pool->services.reader, pool->number, now, &pool->next_due_ms))
+    else if (!known)
         pool->next_due_ms = now + POOL_RETRY_LOOK_MS;
 }
 

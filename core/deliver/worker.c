@@ -108,7 +108,7 @@ void worker_init(struct worker *worker, const struct settings *settings, bool ch
 void worker_give(struct worker *worker, struct delivery *delivery) {
     const struct event *event = delivery->event;
     char key[EVENT_KEY_SIZE];
-    event_key(event->source, event->id, worker->options.plugin, 0, key);
+    event_key(event->source, event->id, worker->options.plugin, delivery->replay, key);
     delivery->sequence = ++worker->sequence;
     if (!worker->held.first)
         worker->progress_ms = clock_monotonic_ms();

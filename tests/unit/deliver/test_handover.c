@@ -93,10 +93,31 @@ static void a_full_handover_notes_who_missed_something(void **state) {
     handover_close(&handover);
 }
 
+static void pools_to_look_again_are_named_once(void **state) {
+    (void)state;
+    struct handover handover = { 0 };
+    struct handover_content content = { 0 };
+    struct fault fault;
+    assert_true(handover_open(&handover, &fault));
+    handover_lock(&handover);
+    handover_add_reopened(&handover, 1);
+    handover_add_reopened(&handover, 4);
+    handover_unlock(&handover);
+    struct pollfd wait = { .fd = handover.descriptor, .events = POLLIN };
+    assert_int_equal(poll(&wait, 1, 10000), 1);
+    handover_take(&handover, &content);
+    assert_int_equal(content.reopened, 1 | 4);
+    handover_take(&handover, &content);
+    assert_int_equal(content.reopened, 0);
+    free(content.entries);
+    handover_close(&handover);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_arrive_once_in_order),
         cmocka_unit_test(a_full_handover_notes_who_missed_something),
+        cmocka_unit_test(pools_to_look_again_are_named_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
