@@ -4,26 +4,34 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/dead.h"
+#include "admin/events.h"
 #include "admin/health.h"
+#include "admin/letters.h"
 #include "admin/metrics.h"
 #include "admin/refused.h"
-#include "civetweb.h"
+#include "admin/replay.h"
+#include "admin/status.h"
 
 struct api_row {
     const char *method;
     const char *path; /* with a slash at its end: whatever stands behind that, which must be something */
-    const char *what; /* for the person who asked for something that is not there */
     bool is_public;   /* asked without a token */
     void (*function)(const struct api *api, const struct api_request *request, struct api_answer *answer);
 };
 
 static const struct api_row rows[] = {
-    { "GET", "/healthz", "200 if the daemon is well, 503 with the reason if it should be restarted", true,
-      health_answer },
-    { "GET", "/readyz", "200 if events are taken, 503 with the reason if they are not", true, ready_answer },
-    { "GET", "/metrics", "for Prometheus", false, metrics_answer },
-    { "GET", "/api/refused", "the last refusals of the running daemon; ?source=NAME for those of one source", false,
-      refused_answer },
+    { "GET", "/healthz", true, health_answer },
+    { "GET", "/readyz", true, ready_answer },
+    { "GET", "/metrics", false, metrics_answer },
+    { "GET", "/api/status", false, status_answer },
+    { "GET", "/api/events", false, events_answer },
+    { "GET", "/api/events/", false, story_answer },
+    { "GET", "/api/dead", false, dead_answer },
+    { "GET", "/api/refused", false, refused_answer },
+    { "POST", "/api/retry", false, retry_answer },
+    { "POST", "/api/discard", false, discard_answer },
+    { "POST", "/api/replay", false, replay_answer },
 };
 enum { ROW_COUNT = sizeof rows / sizeof *rows };
 
@@ -63,11 +71,11 @@ static bool allowed_methods(const char *path, char allow[API_ALLOW_SIZE]) {
 }
 
 static void answer_not_found(struct api_answer *answer) {
-    char list[2048] = "";
+    char list[512] = "";
     size_t length = 0;
     for (int i = 0; i < ROW_COUNT && length < sizeof list; i++)
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s %s (%s)", i == 0 ? "" : "; ",
-                                   rows[i].method, rows[i].path, rows[i].what);
+        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s %s%s", i == 0 ? "" : ", ", rows[i].method,
+                                   rows[i].path, rows[i].path[strlen(rows[i].path) - 1] == '/' ? "…" : "");
     api_refuse(answer, 404, "there is nothing at this path; there is: %s", list);
 }
 
@@ -93,25 +101,9 @@ void api_refuse(struct api_answer *answer, int status, const char *format, ...) 
     va_end(list);
     answer->status = status;
     answer->content_type = NULL;
+    buffer_clear(&answer->next);
     buffer_clear(&answer->body);
     buffer_append_text(&answer->body, "{\"error\":");
-    api_append_text(&answer->body, fault.text);
+    buffer_append_json_string(&answer->body, bytes_of(fault.text));
     buffer_append_text(&answer->body, "}");
-}
-
-bool api_parameter(const struct api_request *request, const char *name, char value[API_PARAMETER_SIZE]) {
-    if (request->query == NULL)
-        return false;
-    int length = mg_get_var(request->query, strlen(request->query), name, value, API_PARAMETER_SIZE);
-    return length != -1; /* -2: it is too long, and was cut */
-}
-
-void api_append_text(struct buffer *body, const char *text) {
-    if (text == NULL) {
-        buffer_append_text(body, "null");
-        return;
-    }
-    buffer_append_text(body, "\"");
-    buffer_append_json_escaped(body, bytes_of(text));
-    buffer_append_text(body, "\"");
 }

@@ -52,13 +52,4 @@ bool api_is_public(const struct api_request *request);
 /* An answer {"error":"…"}; what went wrong before there was anything to look up in the table, too. */
 __attribute__((format(printf, 3, 4))) void api_refuse(struct api_answer *answer, int status, const char *format, ...);
 
-/* ---- for the functions of the rows ---- */
-
-/* The value of the query's parameter, decoded: true and the value, or false if it was not given. A value that is too
- * long for API_PARAMETER_SIZE, or holds a zero byte, is cut short there: it names nothing that there is. */
-enum { API_PARAMETER_SIZE = 1024 };
-bool api_parameter(const struct api_request *request, const char *name, char value[API_PARAMETER_SIZE]);
-/* A JSON string with its quotes; null for a null text. */
-void api_append_text(struct buffer *body, const char *text);
-
 #endif

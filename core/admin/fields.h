@@ -14,13 +14,13 @@ enum field_kind {
     FIELD_FLAG,   /* true or false, `number` is 1 or 0; in a body only */
     FIELD_OBJECT, /* in a body only, for a table of its own */
 };
-enum { API_PAGE_LIMIT = 500, API_PAGE_DEFAULT = 50 };
+enum { API_PAGE_LIMIT = 500, API_PAGE_DEFAULT = 50, FIELD_TEXT_SIZE = 1024 };
 
 struct field {
     const char *name;
     enum field_kind kind;
     bool given; /* not, if it is null in a body; a text is never empty */
-    char text[API_PARAMETER_SIZE];
+    char text[FIELD_TEXT_SIZE];
     int64_t number; /* of all but texts; what it was before, if it was not given */
 };
 

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/fields.h"
+#include "admin/write.h"
 #include "base/clock.h"
-#include "base/units.h"
 #include "config/setup.h"
 #include "receive/refusals.h"
 
@@ -24,11 +25,11 @@ static void row_append(struct buffer *body, const struct refused_row *row) {
     char at[CLOCK_TEXT_SIZE];
     clock_format(row->refusal.at_ms, at);
     buffer_format(body, "{\"at\":\"%s\",\"source\":", at);
-    api_append_text(body, row->source);
+    write_text(body, row->source);
     buffer_append_text(body, ",\"from\":");
-    api_append_text(body, row->refusal.from);
+    write_text(body, row->refusal.from);
     buffer_format(body, ",\"status\":%d,\"reason\":", answer_row(row->refusal.answer)->status);
-    api_append_text(body, row->refusal.reason);
+    write_text(body, row->refusal.reason);
     buffer_append_text(body, ",\"hint\":");
     if (row->source != NULL && explaining_helps(row->refusal.answer))
         buffer_format(body,
@@ -58,22 +59,23 @@ static size_t rows_of(struct refusals *refusals, int source, struct refused_row 
 /* The number of the wanted source; -1 with the answer if there is none. */
 static int source_find(const struct refusals *refusals, const char *wanted, struct api_answer *answer) {
     const char *names[SETUP_SOURCE_LIMIT + 1] = { 0 };
+    char meant[API_MEANT_SIZE];
     for (int i = 0; i + 1 < refusals_source_count(refusals) && i < SETUP_SOURCE_LIMIT; i++) {
         names[i] = refusals_source_name(refusals, i);
         if (strcmp(names[i], wanted) == 0)
             return i;
     }
-    const char *near = nearest_name(wanted, names);
-    api_refuse(answer, 404, "the running daemon has no source \"%s\"%s%s%s", wanted, near ? "; did you mean \"" : "",
-               near ? near : "", near ? "\"?" : "");
+    api_refuse(answer, 404, "the running daemon has no source \"%s\"%s", wanted, api_meant(wanted, names, meant));
     return -1;
 }
 
 void refused_answer(const struct api *api, const struct api_request *request, struct api_answer *answer) {
-    char wanted[API_PARAMETER_SIZE];
+    struct field fields[] = { { .name = "source" } };
     int first = 0, end = refusals_source_count(api->refusals);
-    if (api_parameter(request, "source", wanted)) {
-        first = source_find(api->refusals, wanted, answer);
+    if (!fields_of_query(request, fields, 1, answer))
+        return;
+    if (fields[0].given) {
+        first = source_find(api->refusals, fields[0].text, answer);
         if (first < 0)
             return;
         end = first + 1;

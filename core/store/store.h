@@ -121,6 +121,8 @@ struct store *store_open(const struct store_options *options, struct fault *faul
 /* Could a store be opened in this folder, as far as can be seen without making or changing anything? One that is in use
  * can. Not for a process that has a store open: it would lose the locks on it. */
 bool store_check(const char *folder, struct fault *fault);
+/* Of its database, for people. */
+const char *store_path(const struct store *store);
 /* The number of a plugin by its name, the same for ever; call before store_start only. -1 with the reason. */
 int store_plugin(struct store *store, const char *name, struct fault *fault);
 /* How many open deliveries belong to plugins other than `numbers`: parked. Counted up to `limit` for each plugin. Call when store_waiting

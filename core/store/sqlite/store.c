@@ -58,6 +58,10 @@ struct store *store_open(const struct store_options *options, struct fault *faul
     return NULL;
 }
 
+const char *store_path(const struct store *store) {
+    return store->path;
+}
+
 int store_plugin(struct store *store, const char *name, struct fault *fault) {
     if (store->started) {
         fault_set(fault, "plugin \"%s\": plugins are numbered before the store starts", name);
