@@ -19,6 +19,10 @@ int64_t clock_monotonic_ms(void) {
     return microseconds(CLOCK_MONOTONIC) / 1000;
 }
 
+int64_t clock_boot_ms(void) {
+    return microseconds(CLOCK_BOOTTIME) / 1000;
+}
+
 int64_t clock_monotonic_us(void) {
     return microseconds(CLOCK_MONOTONIC);
 }

@@ -8,6 +8,7 @@
 int64_t clock_wall_ms(void);
 int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_us(void);
+int64_t clock_boot_ms(void); /* monotonic, and the time that the machine slept counts too */
 
 enum { CLOCK_TEXT_SIZE = 32 };
 /* 2026-01-31T12:00:00.000Z */

@@ -1,4 +1,4 @@
-/* What every engine shares about outcomes: making one, and the words for why a letter is dead. */
+/* What every engine shares about outcomes: making one, and the words for what an attempt was and why a letter is dead. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +20,14 @@ void store_settle_free(struct store_settle *first) {
         free(first);
         first = next;
     }
+}
+
+const char *store_outcome_text(enum store_outcome outcome) {
+    static const char *const texts[] = {
+        [STORE_OUTCOME_OK] = "ok",       [STORE_OUTCOME_RETRY] = "retry",       [STORE_OUTCOME_FAIL] = "fail",
+        [STORE_OUTCOME_CRASH] = "crash", [STORE_OUTCOME_DEADLINE] = "deadline",
+    };
+    return (size_t)outcome < sizeof texts / sizeof *texts ? texts[outcome] : "unknown";
 }
 
 const char *store_reason_text(enum store_reason reason) {

@@ -113,6 +113,7 @@ struct store_options {
     struct log *log;
     struct store_listener listener;
     struct store_retain retain;
+    int64_t wall_ms; /* what the wall clock shows at the opening, for tests; 0: ask it */
 };
 
 /* Opens or creates; takes the folder's lock (one daemon per state folder); does not start the writer thread yet. Null

@@ -187,7 +187,13 @@ def payment(id, type, order, amount=2490, currency="EUR", payment="pi_1", **more
 
 def dead(daemon):
     """{event id: detail} of the dead letters."""
-    return dict(daemon.rows("SELECT e.external_id, d.detail FROM dead d JOIN event e ON e.number = d.event"))
+    return dict(
+        daemon.rows(
+            "SELECT e.external_id, a.detail FROM dead d JOIN event e ON e.number = d.event "
+            "JOIN attempt a ON a.event = d.event AND a.plugin = d.plugin AND a.sequence = "
+            "(SELECT max(sequence) FROM attempt WHERE event = d.event AND plugin = d.plugin)"
+        )
+    )
 
 
 # Each change of an order's status leaves a row, whoever makes it.

@@ -35,10 +35,15 @@ def attempts(folder):
     return found
 
 
+LATEST_ERROR = (
+    "(SELECT a.detail FROM attempt a WHERE a.event = d.event AND a.plugin = d.plugin ORDER BY a.sequence DESC LIMIT 1)"
+)
+
+
 def dead(daemon):
     """{id: (reason, attempts, crashes, detail)}; the reasons are numbers of enum store_reason."""
     rows = daemon.rows(
-        "SELECT e.external_id, d.reason, d.attempts, d.crashes, d.detail FROM dead d JOIN event e ON e.number = d.event"
+        f"SELECT e.external_id, d.reason, d.attempts, d.crashes, {LATEST_ERROR} FROM dead d JOIN event e ON e.number = d.event"
     )
     return {row[0]: row[1:] for row in rows}
 

@@ -88,7 +88,7 @@ def test_large_retries_after_a_restart_take_no_memory(tmp_path):
         wait_for(lambda: daemon.rows("SELECT count(*) FROM delivery WHERE attempts = 0") == [(0,)], "first attempts")
         daemon.drained()
     with sqlite3.connect(tmp_path / "state" / "grapnel.db") as database:  # all of them are due at once
-        database.execute("INSERT INTO delivery (plugin, event, due_ms, attempts, crashes) SELECT 1, number, 1, 1, 0 FROM event")
+        database.execute("INSERT INTO delivery SELECT 1, number, 1, 1, 0, 0, 0 FROM event")
     with daemon:
         daemon.drained()
         assert most_memory(daemon.process.pid) < 96 * MIB

@@ -5,7 +5,7 @@
 #include "schema_sql.h"
 #include "store/sqlite/engine.h"
 
-enum { APPLICATION_ID = 0x47524e4c, SCHEMA_VERSION = 2 }; /* as in schema.sql */
+enum { APPLICATION_ID = 0x47524e4c, SCHEMA_VERSION = 3 }; /* as in schema.sql */
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -13,27 +13,39 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_ROLLBACK] = "ROLLBACK",
     [STATEMENT_DEDUP_FIND] = "SELECT keys FROM dedup WHERE page = ?1",
     [STATEMENT_DEDUP_ADD] = "INSERT OR REPLACE INTO dedup (page, keys) VALUES (?1, ?2)",
-    [STATEMENT_DEDUP_RUN_ADD] = "INSERT INTO dedup_run (number, last_event, filter) VALUES (?1, ?2, ?3)",
+    [STATEMENT_DEDUP_RUN_ADD] = "INSERT INTO dedup_run (number, last_event, made_ms, filter) VALUES (?1, ?2, ?3, ?4)",
     [STATEMENT_DEDUP_RECENT_ADD] = "INSERT INTO dedup_recent (event, keys) VALUES (?1, ?2)",
     [STATEMENT_DEDUP_RECENT_FORGET] = "DELETE FROM dedup_recent WHERE event <= ?1",
-    [STATEMENT_EVENT_ADD] = "INSERT INTO event (number, received_ms, source, type, external_id, headers, body) "
-                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [STATEMENT_EVENT_ADD] = "INSERT INTO event (number, received_ms, source, type, secret, external_id, headers, body) "
+                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [STATEMENT_EVENT_FIND] = "SELECT 1 FROM event WHERE number = ?1",
     [STATEMENT_UNROUTED_ADD] = "INSERT INTO unrouted (event) VALUES (?1)",
-    [STATEMENT_DELIVERY_ADD] =
-        "INSERT INTO delivery (plugin, event, due_ms, attempts, crashes) VALUES (?1, ?2, ?3, 0, 0)",
+    [STATEMENT_UNROUTED_REMOVE] = "DELETE FROM unrouted WHERE event = ?1",
+    [STATEMENT_DELIVERY_ADD] = "INSERT INTO delivery (plugin, event, due_ms, attempts, crashes, replay, since_ms) "
+                               "VALUES (?1, ?2, ?3, 0, 0, ?4, 0)",
+    [STATEMENT_DELIVERY_FIND] = "SELECT attempts, replay FROM delivery WHERE plugin = ?1 AND event = ?2",
     [STATEMENT_DELIVERY_REMOVE] = "DELETE FROM delivery WHERE plugin = ?1 AND event = ?2",
-    [STATEMENT_DELIVERY_LATER] =
-        "UPDATE delivery SET due_ms = ?3, attempts = ?4, crashes = ?5 WHERE plugin = ?1 AND event = ?2",
-    [STATEMENT_DEAD_ADD] =
-        "INSERT INTO dead (plugin, event, dead_ms, attempts, crashes, reason, detail) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (plugin, event) DO UPDATE SET dead_ms = excluded.dead_ms, "
-        "attempts = excluded.attempts, crashes = excluded.crashes, reason = excluded.reason, detail = excluded.detail",
-    [STATEMENT_LAST_ERROR_SET] =
-        "INSERT INTO last_error (plugin, event, at_ms, detail) VALUES (?1, ?2, ?3, ?4) "
-        "ON CONFLICT (plugin, event) DO UPDATE SET at_ms = excluded.at_ms, detail = excluded.detail",
-    [STATEMENT_LAST_ERROR_REMOVE] = "DELETE FROM last_error WHERE plugin = ?1 AND event = ?2",
+    [STATEMENT_DELIVERY_REMOVE_IF] = "DELETE FROM delivery WHERE plugin = ?1 AND event = ?2 AND (attempts > 0) = ?3",
+    [STATEMENT_DELIVERY_LATER] = "UPDATE delivery SET due_ms = ?3, attempts = ?4, crashes = ?5, since_ms = ?6 "
+                                 "WHERE plugin = ?1 AND event = ?2",
+    [STATEMENT_DEAD_ADD] = "INSERT INTO dead (plugin, event, dead_ms, attempts, crashes, replay, reason) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [STATEMENT_DEAD_FIND] = "SELECT attempts, replay FROM dead WHERE plugin = ?1 AND event = ?2",
+    [STATEMENT_DEAD_REMOVE] = "DELETE FROM dead WHERE plugin = ?1 AND event = ?2",
+    [STATEMENT_ATTEMPT_ADD] =
+        "INSERT INTO attempt (plugin, event, sequence, attempt, at_ms, duration_us, outcome, detail) "
+        "SELECT ?1, ?2, coalesce(max(sequence), 0) + 1, ?3, ?4, ?5, ?6, ?7 FROM attempt WHERE plugin = ?1 AND event = "
+        "?2",
+    [STATEMENT_ATTEMPT_FORGET] =
+        "DELETE FROM attempt WHERE plugin = ?1 AND event = ?2 AND sequence > ?3 AND sequence <= "
+        "(SELECT max(sequence) FROM attempt WHERE plugin = ?1 AND event = ?2) - ?4",
     [STATEMENT_JOURNAL_ADD] = "INSERT INTO journal (block, sequence, entries) "
                               "SELECT ?1, coalesce(max(sequence), 0) + 1, ?2 FROM journal WHERE block = ?1",
+    [STATEMENT_JOURNAL_FIND] = "SELECT entries FROM journal WHERE block = ?1 ORDER BY sequence",
+    [STATEMENT_TALLY_SET] = "INSERT OR REPLACE INTO tally (plugin, pending, retrying, dead) VALUES (?1, ?2, ?3, ?4)",
+    [STATEMENT_NOTE_SET] = "INSERT OR REPLACE INTO note (plugin, stood_ms, open_since_ms, open_until_ms, pause_ms) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5)",
+    [STATEMENT_CLOCK_SET] = "INSERT OR REPLACE INTO meta (key, value) VALUES ('clock_ms', ?1)",
     [STATEMENT_NAME_FIND] = "SELECT number FROM name WHERE text = ?1",
     [STATEMENT_NAME_ADD] = "INSERT INTO name (text) VALUES (?1)",
 };
@@ -188,15 +200,18 @@ bool database_open(struct store *store, struct fault *fault) {
     sqlite3_busy_timeout(store->database, 5000);
     /* Until it has proved to be ours and sound, closing it leaves everything as it is. */
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    int64_t highest = 0, used = 0;
+    int64_t highest = 0, used = 0, clock_ms = 0, plugins = 0;
     if (!database_set_up(store, fault) || !database_prepare(store, fault) ||
         !database_integer(store, "SELECT coalesce(max(number), 0) FROM event", &highest, fault) ||
         !database_integer(store, "SELECT value FROM meta WHERE key = 'highest_event'", &used, fault) ||
-        !dedup_load(store, fault) || !database_empty_log(store, fault)) {
+        !database_integer(store, "SELECT value FROM meta WHERE key = 'clock_ms'", &clock_ms, fault) ||
+        !database_integer(store, "SELECT coalesce(max(number), 0) FROM plugin", &plugins, fault) ||
+        !tally_load(store, (int)plugins, fault) || !dedup_load(store, fault) || !database_empty_log(store, fault)) {
         return false;
     }
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     store->next_number = (highest > used ? highest : used) + 1;
+    clock_begin(store, clock_ms);
     checkpoint_watch(store);
     return true;
 }

@@ -9,9 +9,13 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
+#include "store/sqlite/clock.h"
 #include "store/sqlite/dedup.h"
+#include "store/sqlite/health.h"
 #include "store/sqlite/journal.h"
 #include "store/sqlite/names.h"
+#include "store/sqlite/notes.h"
+#include "store/sqlite/tally.h"
 #include "store/sqlite/waiting.h"
 #include "store/store.h"
 
@@ -32,14 +36,24 @@ enum statement {
     STATEMENT_DEDUP_RECENT_ADD,
     STATEMENT_DEDUP_RECENT_FORGET,
     STATEMENT_EVENT_ADD,
+    STATEMENT_EVENT_FIND,
     STATEMENT_UNROUTED_ADD,
+    STATEMENT_UNROUTED_REMOVE,
     STATEMENT_DELIVERY_ADD,
+    STATEMENT_DELIVERY_FIND,
     STATEMENT_DELIVERY_REMOVE,
+    STATEMENT_DELIVERY_REMOVE_IF,
     STATEMENT_DELIVERY_LATER,
     STATEMENT_DEAD_ADD,
-    STATEMENT_LAST_ERROR_SET,
-    STATEMENT_LAST_ERROR_REMOVE,
+    STATEMENT_DEAD_FIND,
+    STATEMENT_DEAD_REMOVE,
+    STATEMENT_ATTEMPT_ADD,
+    STATEMENT_ATTEMPT_FORGET,
     STATEMENT_JOURNAL_ADD,
+    STATEMENT_JOURNAL_FIND,
+    STATEMENT_TALLY_SET,
+    STATEMENT_NOTE_SET,
+    STATEMENT_CLOCK_SET,
     STATEMENT_NAME_FIND,
     STATEMENT_NAME_ADD,
     STATEMENT_COUNT,
@@ -55,7 +69,6 @@ struct group {
     int put_count, accepted_count;
     struct store_settle *settles; /* the first settle_count of the writer's list */
     int settle_count;
-    struct journal_pages journal;
 };
 
 struct store {
@@ -70,22 +83,38 @@ struct store {
     struct dedup dedup;
     int64_t next_number; /* of the next event; moves only after a commit */
 
-    struct waiting waiting; /* the one thing that all threads touch */
+    /* What all threads touch. */
+    struct waiting waiting;
+    struct notes notes;
+    struct health health;
+    struct store_measures measures;
+    struct clock clock; /* which never changes after store_open */
+
     pthread_t writer;
     bool started, stopped;
 
     /* The writer thread's own. */
     struct put_list puts;
     struct settle_list settles;
+    struct order_list orders;
+    bool notes_wait;
     struct group group;
-    int64_t settles_since_us; /* monotonic: when the oldest waiting settle was seen */
-    int64_t retry_at_us;      /* after a failure settles alone wait until then; 0 if there was none */
+    struct tallies tallies;
+    struct journal_pages journal; /* what the open transaction adds to it */
+    int64_t settles_since_us;     /* monotonic: when the oldest waiting settle or note was seen */
+    int64_t retry_at_us;          /* after a failure settles alone wait until then; 0 if there was none */
+    bool refusing; /* there is no room within the limits: puts are answered STORE_UNAVAILABLE without an attempt */
     int64_t wrote_at_us;      /* of the latest commit or idle checkpoint */
     int log_frames;           /* pages in the write-ahead log after the latest commit */
     int copied_frames;        /* of them, already in the database file */
     int checkpoint_after;     /* no attempt before the log has this many frames: a reader pins it */
     bool copying;             /* a checkpoint runs, which writes to the database file; everything else to the log */
-    bool broken;
+    bool broken;              /* for the other threads: health */
+    bool failing;             /* the last commit failed: one is tried each second, to see whether it works again */
+    bool notes_open;          /* the open transaction has notes */
+    bool clock_wanted;        /* with the next commit it is written down */
+    int64_t clock_written_ms; /* store_clock_ms at the time */
+    char trouble[HEALTH_TEXT_SIZE]; /* what trouble_tell said last, in short */
     struct log_limit put_log, settle_log, group_log, checkpoint_log;
 };
 
@@ -103,11 +132,21 @@ bool database_fault(struct store *store, const char *doing,
 
 /* inbox.c, outbox.c: one item within the open transaction. */
 int inbox_write(struct store *store, struct group *group, int index, int64_t number);
-int outbox_write(struct store *store, struct group *group, const struct store_settle *settle);
-int outbox_write_journal(struct store *store, const struct journal_page *page);
+int outbox_write(struct store *store, const struct store_settle *settle);
+
+/* transaction.c: what all transactions of the writer thread have in common. Between begin and commit `tally_of` may be
+ * changed, and lines added to the journal. */
+int transaction_begin(struct store *store);
+int transaction_note(struct store *store, const struct store_journal_entry *entry); /* a line of the journal */
+int transaction_commit(struct store *store);
+void transaction_roll_back(struct store *store); /* after any failure since the beginning, commit's too */
 
 /* group.c: writes what waits and answers it. False if it failed as a whole; its settles are then still waiting. */
 bool group_write(struct store *store);
+
+/* order.c: the first order that waits, in a transaction of its own, and answers it. */
+void order_write(struct store *store);
+void order_refuse_all(struct store *store);
 
 /* writer.c */
 void *writer_run(void *store);

@@ -24,7 +24,7 @@ static void group_take(struct store *store, struct group *group) {
         }
         bytes += size;
         store->puts.first = put->next;
-        group->results[group->put_count] = STORE_ACCEPTED;
+        group->results[group->put_count] = store->refusing ? STORE_UNAVAILABLE : STORE_ACCEPTED;
         group->puts[group->put_count++] = put;
     }
     group->settles = store->settles.first;
@@ -35,9 +35,6 @@ static int group_fill(struct store *store, struct group *group, struct culprit *
     int64_t number = store->next_number;
     group->accepted_count = 0;
     group->settle_count = 0;
-    for (int i = 0; i < JOURNAL_PAGE_COUNT; i++) {
-        group->journal.pages[i].length = 0;
-    }
     for (int i = 0; i < group->put_count; i++) {
         if (group->results[i] == STORE_UNAVAILABLE) {
             continue;
@@ -59,35 +56,21 @@ static int group_fill(struct store *store, struct group *group, struct culprit *
     }
     struct store_settle *settle = group->settles;
     for (; settle && group->settle_count < GROUP_SETTLE_LIMIT; settle = settle->next) {
-        result = settle->given_up ? SQLITE_OK : outbox_write(store, group, settle);
+        result = settle->given_up ? SQLITE_OK : outbox_write(store, settle);
         if (result != SQLITE_OK) {
             *culprit = (struct culprit){ .put = -1, .settle = settle, .doing = "settling a delivery" };
             return result;
         }
         group->settle_count++;
     }
-    culprit->doing = "writing the journal";
-    for (int i = 0; i < JOURNAL_PAGE_COUNT; i++) {
-        const struct journal_page *page = &group->journal.pages[i];
-        result = page->length > 0 ? outbox_write_journal(store, page) : SQLITE_OK;
-        if (result != SQLITE_OK) {
-            return result;
-        }
-    }
     return SQLITE_OK;
-}
-
-static void group_roll_back(struct store *store) {
-    if (!sqlite3_get_autocommit(store->database)) { /* SQLite may have done it already */
-        database_step(store->statements[STATEMENT_ROLLBACK]);
-    }
-    names_forget(&store->names); /* those that were new are gone */
-    dedup_rolled_back(store);
 }
 
 /* Takes what can't be written out of the group, so that the others can. */
 static void group_leave_out(struct store *store, struct group *group, const struct culprit *culprit, int result) {
-    const char *why = sqlite3_errmsg(store->database);
+    /* What was refused before SQLite saw it has no words there. */
+    const char *why =
+        sqlite3_extended_errcode(store->database) == result ? sqlite3_errmsg(store->database) : sqlite3_errstr(result);
     if (culprit->put >= 0) {
         const struct event *event = group->puts[culprit->put]->event;
         log_limited(store->log, &store->put_log, LOG_LEVEL_ERROR,
@@ -107,12 +90,12 @@ static void group_leave_out(struct store *store, struct group *group, const stru
 static bool group_commit(struct store *store, struct group *group) {
     for (;;) {
         struct culprit culprit = { .put = -1, .doing = "beginning" };
-        int result = database_step(store->statements[STATEMENT_BEGIN]);
+        int result = transaction_begin(store);
         if (result == SQLITE_OK) {
             result = group_fill(store, group, &culprit);
             if (result == SQLITE_OK) {
                 culprit = (struct culprit){ .put = -1, .doing = "committing" };
-                result = database_step(store->statements[STATEMENT_COMMIT]);
+                result = transaction_commit(store);
             }
         }
         if (result == SQLITE_OK) {
@@ -124,7 +107,7 @@ static bool group_commit(struct store *store, struct group *group) {
         } else {
             trouble_tell(store, result, culprit.doing);
         }
-        group_roll_back(store);
+        transaction_roll_back(store);
         if (!item) {
             return false;
         }
@@ -170,19 +153,42 @@ static void group_answer(struct store *store, struct group *group) {
     }
 }
 
+/* Whether it works is not only for who puts: where readiness is asked, nobody puts any more. */
+static void group_failed(struct store *store) {
+    store->retry_at_us = clock_monotonic_us() + RETRY_AFTER_US;
+    if (!store->broken) {
+        store->failing = true;
+        health_set(&store->health, HEALTH_COMMIT, store->trouble);
+    }
+}
+
+static void group_succeeded(struct store *store, const struct group *group, int64_t began_us) {
+    store->wrote_at_us = clock_monotonic_us();
+    store->settles_since_us = store->wrote_at_us;
+    store->retry_at_us = 0;
+    if (store->failing) {
+        store->failing = false;
+        health_set(&store->health, HEALTH_COMMIT, NULL);
+    }
+    if (group->accepted_count > 0) {
+        histogram_add(&store->measures.commit_us, &store_commit_scale, store->wrote_at_us - began_us);
+        histogram_add(&store->measures.commit_events, &store_commit_events_scale, group->accepted_count);
+    }
+}
+
 bool group_write(struct store *store) {
     struct group *group = &store->group;
+    int64_t began_us = clock_monotonic_us();
+    store->clock_wanted |= store->failing; /* so that a commit without anything else tries the disk too */
     group_take(store, group);
     if (!store->broken && group_commit(store, group) && trouble_in_place(store)) {
-        store->wrote_at_us = clock_monotonic_us();
-        store->settles_since_us = store->wrote_at_us;
-        store->retry_at_us = 0;
+        group_succeeded(store, group, began_us);
         group_answer(store, group);
         return true;
     }
     for (int i = 0; i < group->put_count; i++) {
         group->puts[i]->done(group->puts[i], STORE_UNAVAILABLE);
     }
-    store->retry_at_us = clock_monotonic_us() + RETRY_AFTER_US;
+    group_failed(store);
     return false;
 }

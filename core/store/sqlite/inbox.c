@@ -17,12 +17,13 @@ static int event_write(struct store *store, const struct store_put *put, int64_t
     sqlite3_bind_int64(add, 2, event->received_ms);
     sqlite3_bind_int64(add, 3, source);
     sqlite3_bind_int64(add, 4, type);
-    sqlite3_bind_text64(add, 5, event->id.data, event->id.length, SQLITE_STATIC, SQLITE_UTF8);
-    int bound = sqlite3_bind_blob64(add, 6, event->headers.data ? event->headers.data : "", event->headers.length,
+    sqlite3_bind_int(add, 5, put->secret);
+    sqlite3_bind_text64(add, 6, event->id.data, event->id.length, SQLITE_STATIC, SQLITE_UTF8);
+    int bound = sqlite3_bind_blob64(add, 7, event->headers.data ? event->headers.data : "", event->headers.length,
                                     SQLITE_STATIC);
     if (bound == SQLITE_OK) { /* only these can be too big */
         bound =
-            sqlite3_bind_blob64(add, 7, event->body.data ? event->body.data : "", event->body.length, SQLITE_STATIC);
+            sqlite3_bind_blob64(add, 8, event->body.data ? event->body.data : "", event->body.length, SQLITE_STATIC);
     }
     return bound == SQLITE_OK ? database_step(add) : bound;
 }
@@ -31,13 +32,20 @@ static int delivery_write(struct store *store, const struct store_put *put, int6
     if (put->plugin_count == 0) {
         sqlite3_stmt *add = store->statements[STATEMENT_UNROUTED_ADD];
         sqlite3_bind_int64(add, 1, number);
+        tally_of(store, 0)->dead++;
         return database_step(add);
     }
     sqlite3_stmt *add = store->statements[STATEMENT_DELIVERY_ADD];
     sqlite3_bind_int64(add, 2, number);
-    sqlite3_bind_int64(add, 3, put->event->received_ms);
+    sqlite3_bind_int64(add, 3, 0); /* fresh */
+    sqlite3_bind_int(add, 4, 0);
     int result = SQLITE_OK;
     for (int i = 0; i < put->plugin_count && result == SQLITE_OK; i++) {
+        struct tally *tally = tally_of(store, put->plugins[i]);
+        if (!tally) {
+            return SQLITE_MISUSE;
+        }
+        tally->pending++;
         sqlite3_bind_int(add, 1, put->plugins[i]);
         result = database_step(add);
     }
@@ -50,6 +58,7 @@ int inbox_write(struct store *store, struct group *group, int index, int64_t num
     bool accepted = group->results[index] == STORE_ACCEPTED;
     group->numbers[index] = accepted ? number : 0;
     if (result == SQLITE_OK && accepted) {
+        tally_of(store, 0)->pending++;
         result = event_write(store, put, number);
     }
     if (result == SQLITE_OK && accepted) {

@@ -1,4 +1,4 @@
-/* Packing and unpacking the journal. An entry is: the low byte of the event number, the settlement (one byte), then as
+/* Packing and unpacking the journal. An entry is: the low byte of the event number, the kind (one byte), then as
  * variable-length numbers plugin, attempts, milliseconds since the entry before (signed; the first counts from 1970),
  * and duration. */
 #include "store/sqlite/journal.h"
@@ -66,7 +66,7 @@ struct journal_page *journal_page_for(struct journal_pages *pages, int64_t block
 void journal_page_add(struct journal_page *page, const struct store_journal_entry *entry) {
     unsigned char *out = page->entries + page->length;
     *out++ = (unsigned char)entry->event;
-    *out++ = (unsigned char)entry->settlement;
+    *out++ = (unsigned char)entry->entry;
     out = number_write(out, (unsigned)entry->plugin);
     out = number_write(out, (unsigned)entry->attempts);
     out = number_write(out, number_fold((int64_t)((uint64_t)entry->at_ms - (uint64_t)page->at_ms)));
@@ -81,7 +81,7 @@ bool journal_next(struct journal_cursor *cursor, struct store_journal_entry *ent
     if (next.end - next.at < 2) {
         return false;
     }
-    unsigned char low = *next.at++, settlement = *next.at++;
+    unsigned char low = *next.at++, kind = *next.at++;
     if (!number_read(&next, &plugin) || !number_read(&next, &attempts) || !number_read(&next, &later_ms) ||
         !number_read(&next, &duration_us)) {
         return false;
@@ -90,7 +90,7 @@ bool journal_next(struct journal_cursor *cursor, struct store_journal_entry *ent
     *entry = (struct store_journal_entry){
         .event = (int64_t)((uint64_t)next.block << JOURNAL_BLOCK_SHIFT | low),
         .plugin = (int)plugin,
-        .settlement = (enum store_settlement)settlement,
+        .entry = (enum store_entry)kind,
         .attempts = (int)attempts,
         .at_ms = next.at_ms,
         .duration_us = (int64_t)duration_us,

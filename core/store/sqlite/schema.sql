@@ -52,7 +52,7 @@ CREATE TABLE dedup (
 CREATE TABLE dedup_run (
     number INTEGER PRIMARY KEY,
     last_event INTEGER NOT NULL,
-    made_ms INTEGER NOT NULL,      -- when it was complete: nothing in it was accepted later
+    made_ms INTEGER NOT NULL,      -- store_clock_ms when it was complete: nothing in it was accepted later
     filter BLOB NOT NULL           -- of the digests in it
 );
 

@@ -17,6 +17,10 @@ static void ignore_given_up(void *context, struct store_settle *settles) {
     store_settle_free(settles);
 }
 
+static void ignore_reopened(void *context, int plugin) {
+    (void)context, (void)plugin;
+}
+
 static void ignore_break(void *context, const char *why) {
     (void)context, (void)why;
 }
@@ -25,6 +29,9 @@ static void store_free(struct store *store) {
     database_close(store);
     names_forget(&store->names);
     dedup_free(&store->dedup);
+    tally_free(&store->tallies);
+    notes_free(&store->notes);
+    health_free(&store->health);
     if (store->lock >= 0) {
         close(store->lock); /* which frees the lock */
     }
@@ -41,11 +48,15 @@ struct store *store_open(const struct store_options *options, struct fault *faul
         return NULL;
     }
     memset(store, 0, sizeof *store);
+    notes_begin(&store->notes);
+    health_begin(&store->health);
     store->lock = -1;
+    store->clock.wall_ms = options->wall_ms;
     store->log = options->log;
     store->listener = options->listener;
     store->listener.committed = store->listener.committed ? store->listener.committed : ignore_commit;
     store->listener.given_up = store->listener.given_up ? store->listener.given_up : ignore_given_up;
+    store->listener.reopened = store->listener.reopened ? store->listener.reopened : ignore_reopened;
     store->listener.broken = store->listener.broken ? store->listener.broken : ignore_break;
     store->folder = strdup(options->folder);
     if (!store->folder || asprintf(&store->path, "%s/grapnel.db", options->folder) < 0) {
@@ -89,6 +100,10 @@ int store_plugin(struct store *store, const char *name, struct fault *fault) {
     }
     sqlite3_finalize(find);
     sqlite3_finalize(add);
+    if (number > 0 && (!tally_reserve(&store->tallies, number) || !notes_reserve(&store->notes, number))) {
+        fault_set(fault, "plugin \"%s\": out of memory", name);
+        return -1;
+    }
     return number;
 }
 
@@ -189,4 +204,8 @@ void store_put(struct store *store, struct store_put *put) {
 
 void store_settle(struct store *store, struct store_settle *first) {
     waiting_push_settles(&store->waiting, first);
+}
+
+void store_order(struct store *store, struct store_order *order) {
+    waiting_push_order(&store->waiting, order);
 }

@@ -95,6 +95,7 @@ static void trouble_tell_busy(struct store *store) {
     if (holder > 0) {
         snprintf(who, sizeof who, "process %ld", holder);
     }
+    snprintf(store->trouble, sizeof store->trouble, "%s keeps the write lock of %.160s", who, store->path);
     log_limited(store->log, &store->group_log, LOG_LEVEL_ERROR,
                 "store: %s keeps the write lock of %s, and events are refused meanwhile: end it; nothing else may "
                 "write to the store of "
@@ -105,6 +106,7 @@ static void trouble_tell_busy(struct store *store) {
 static void trouble_break(struct store *store, const char *why, const char *advice) {
     if (!store->broken) {
         store->broken = true;
+        health_set(&store->health, HEALTH_BROKEN, why);
         log_error(store->log, "store: %s; nothing more is written: %s", why, advice);
         store->listener.broken(store->listener.context, why);
     }
@@ -124,7 +126,9 @@ bool trouble_in_place(struct store *store) {
 void trouble_tell(struct store *store, int result, const char *doing) {
     const char *why = sqlite3_errmsg(store->database);
     int error = (result & 0xff) == SQLITE_IOERR ? trouble_errno(store) : 0;
+    snprintf(store->trouble, sizeof store->trouble, "%.120s: %s failed: %.80s", store->path, doing, why);
     if (trouble_is_room(store, result)) {
+        snprintf(store->trouble, sizeof store->trouble, "no room to write %.200s", store->path);
         log_limited(store->log, &store->group_log, LOG_LEVEL_ERROR,
                     "store: no room to write %s, and events are refused meanwhile: make room on that disk",
                     store->path);

@@ -55,12 +55,48 @@ void waiting_push_settles(struct waiting *waiting, struct store_settle *first) {
     }
 }
 
+void waiting_push_order(struct waiting *waiting, struct store_order *order) {
+    struct store_order *head = atomic_load_explicit(&waiting->orders, memory_order_relaxed);
+    do {
+        order->next = head;
+    } while (!atomic_compare_exchange_weak(&waiting->orders, &head, order));
+    waiting_wake(waiting, WAITING_DOZING);
+}
+
+/* A note waits for company as settles do. */
+void waiting_note(struct waiting *waiting) {
+    if (!atomic_exchange(&waiting->noted, true)) {
+        waiting_wake(waiting, WAITING_ASLEEP);
+    }
+}
+
+bool waiting_take_noted(struct waiting *waiting) {
+    return atomic_load_explicit(&waiting->noted, memory_order_relaxed) && atomic_exchange(&waiting->noted, false);
+}
+
 void waiting_stop(struct waiting *waiting) {
     atomic_store(&waiting->stopping, true);
     waiting_wake(waiting, WAITING_DOZING);
 }
 
-void waiting_drain(struct waiting *waiting, struct put_list *puts, struct settle_list *settles) {
+static void orders_drain(struct waiting *waiting, struct order_list *orders) {
+    struct store_order *order = atomic_load_explicit(&waiting->orders, memory_order_relaxed);
+    if (order) {
+        order = atomic_exchange(&waiting->orders, NULL);
+        struct order_list fresh = { .last = order };
+        while (order) {
+            struct store_order *next = order->next;
+            order->next = fresh.first;
+            fresh.first = order;
+            order = next;
+        }
+        *(orders->first ? &orders->last->next : &orders->first) = fresh.first;
+        orders->last = fresh.last;
+    }
+}
+
+void waiting_drain(struct waiting *waiting, struct put_list *puts, struct settle_list *settles,
+                   struct order_list *orders) {
     struct store_put *put = atomic_load_explicit(&waiting->puts, memory_order_relaxed);
     if (put) {
         put = atomic_exchange(&waiting->puts, NULL);
@@ -87,6 +123,7 @@ void waiting_drain(struct waiting *waiting, struct put_list *puts, struct settle
         *(settles->first ? &settles->last->next : &settles->first) = fresh.first;
         settles->last = fresh.last;
     }
+    orders_drain(waiting, orders);
 }
 
 void waiting_settles_written(struct waiting *waiting, int count) {
@@ -95,8 +132,8 @@ void waiting_settles_written(struct waiting *waiting, int count) {
 
 void waiting_sleep(struct waiting *waiting, enum waiting_sleep depth, int64_t timeout_us) {
     atomic_store(&waiting->sleep, depth);
-    bool work = atomic_load(&waiting->puts) || atomic_load(&waiting->stopping) ||
-                (depth == WAITING_ASLEEP && atomic_load(&waiting->settles));
+    bool work = atomic_load(&waiting->puts) || atomic_load(&waiting->orders) || atomic_load(&waiting->stopping) ||
+                (depth == WAITING_ASLEEP && (atomic_load(&waiting->settles) || atomic_load(&waiting->noted)));
     if (!work) {
         struct timespec timeout = { timeout_us / 1000000, timeout_us % 1000000 * 1000 };
         syscall(SYS_futex, &waiting->sleep, FUTEX_WAIT_PRIVATE, depth, timeout_us < 0 ? NULL : &timeout, NULL, 0);

@@ -38,47 +38,81 @@ static void writer_drop_settles(struct store *store) {
     }
 }
 
-/* Sleeps until there is something to do. Nothing waits but, perhaps, settles that are not due yet. */
+/* Sleeps until there is something to do. Nothing waits but, perhaps, settles or notes that are not due yet. */
 static void writer_rest(struct store *store, int64_t now_us) {
-    int64_t wake_at_us = INT64_MAX;
+    bool outcomes = store->settles.first || store->notes_wait;
+    int64_t wake_at_us = store->failing ? store->retry_at_us : INT64_MAX;
     if (checkpoint_wanted_idle(store)) {
         if (now_us >= store->wrote_at_us + 1000000) {
             checkpoint_idle(store);
             return;
         }
-        wake_at_us = store->wrote_at_us + 1000000;
+        wake_at_us = earlier(wake_at_us, store->wrote_at_us + 1000000);
     }
-    if (store->settles.first) {
+    if (outcomes) {
         wake_at_us = earlier(wake_at_us, settles_due_us(store));
     }
     int64_t timeout_us = wake_at_us == INT64_MAX ? -1 : wake_at_us > now_us ? wake_at_us - now_us : 0;
-    waiting_sleep(&store->waiting, store->settles.first ? WAITING_DOZING : WAITING_ASLEEP, timeout_us);
+    atomic_store(&store->health.busy_since_us, 0);
+    waiting_sleep(&store->waiting, outcomes ? WAITING_DOZING : WAITING_ASLEEP, timeout_us);
+}
+
+/* Is it time for a transaction with events, outcomes and notes? */
+static bool writer_is_due(struct store *store, bool stopping, int64_t now_us) {
+    bool outcomes = store->settles.first || store->notes_wait;
+    return store->puts.first || (outcomes && (stopping || now_us >= settles_due_us(store))) ||
+           (store->failing && !stopping && now_us >= store->retry_at_us);
+}
+
+/* What no commit could bring to disk is lost when the writer ends. */
+static void writer_drop(struct store *store) {
+    writer_drop_settles(store);
+    waiting_take_noted(&store->waiting);
+    store->notes_wait = false;
+}
+
+/* One turn of work; false: there is nothing left, and the writer is to end. */
+static bool writer_turn(struct store *store, bool stopping, int64_t now_us) {
+    if (stopping || store->broken) {
+        order_refuse_all(store);
+    }
+    if (writer_is_due(store, stopping, now_us)) {
+        if (group_write(store)) {
+            checkpoint_if_large(store);
+        } else if (stopping && !store->puts.first) {
+            writer_drop(store);
+        }
+    } else if (stopping) {
+        return false;
+    } else if (!store->orders.first) {
+        writer_rest(store, now_us);
+    }
+    if (store->orders.first && !store->broken) { /* one, so that events do not wait for all of them */
+        order_write(store);
+    }
+    return true;
 }
 
 void *writer_run(void *argument) {
     struct store *store = argument;
-    for (;;) {
+    bool going = true;
+    while (going) {
         bool stopping =
             atomic_load(&store->waiting.stopping); /* read first: what was pushed before it is then seen below */
-        bool settles_waited = store->settles.first != NULL;
-        waiting_drain(&store->waiting, &store->puts, &store->settles);
+        bool outcomes_waited = store->settles.first || store->notes_wait;
+        waiting_drain(&store->waiting, &store->puts, &store->settles, &store->orders);
+        store->notes_wait = atomic_load(&store->waiting.noted);
         int64_t now_us = clock_monotonic_us();
-        if (!settles_waited) {
+        atomic_store(&store->health.busy_since_us, now_us);
+        if (!outcomes_waited) {
             store->settles_since_us = now_us;
         }
         if (store->broken) {
-            writer_drop_settles(store);
+            writer_drop(store);
         }
-        if (store->puts.first || (store->settles.first && (stopping || now_us >= settles_due_us(store)))) {
-            if (group_write(store)) {
-                checkpoint_if_large(store);
-            } else if (stopping && !store->puts.first) {
-                writer_drop_settles(store);
-            }
-        } else if (stopping) {
-            return NULL;
-        } else {
-            writer_rest(store, now_us);
-        }
+        going = writer_turn(store, stopping, now_us);
     }
+    clock_keep(store);
+    atomic_store(&store->health.busy_since_us, 0);
+    return NULL;
 }

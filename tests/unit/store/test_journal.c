@@ -7,25 +7,25 @@ static void test_round_trip(void **state) {
     const struct store_journal_entry entries[] = {
         { .event = 0x1234500,
           .plugin = 1,
-          .settlement = STORE_DONE,
+          .entry = STORE_ENTRY_DONE,
           .attempts = 1,
           .at_ms = 1700000000000,
           .duration_us = 0 },
         { .event = 0x12345ff,
           .plugin = 200,
-          .settlement = STORE_DEAD,
+          .entry = STORE_ENTRY_DEAD,
           .attempts = 20,
           .at_ms = 1699999999999,
           .duration_us = 127 },
         { .event = 0x1234580,
           .plugin = INT32_MAX,
-          .settlement = STORE_DONE,
+          .entry = STORE_ENTRY_DONE,
           .attempts = INT32_MAX,
           .at_ms = INT64_MAX,
           .duration_us = INT64_MAX },
         { .event = 0x1234580,
           .plugin = 3,
-          .settlement = STORE_DONE,
+          .entry = STORE_ENTRY_DONE,
           .attempts = 0,
           .at_ms = INT64_MIN,
           .duration_us = 128 },
@@ -42,7 +42,7 @@ static void test_round_trip(void **state) {
         assert_true(journal_next(&cursor, &read));
         assert_int_equal(read.event, entries[i].event);
         assert_int_equal(read.plugin, entries[i].plugin);
-        assert_int_equal(read.settlement, entries[i].settlement);
+        assert_int_equal(read.entry, entries[i].entry);
         assert_int_equal(read.attempts, entries[i].attempts);
         assert_true(read.at_ms == entries[i].at_ms);
         assert_true(read.duration_us == entries[i].duration_us);

@@ -128,7 +128,7 @@ static void test_settle_done(void **state) {
     assert_int_equal(store_read_journal(bench->reader, event, story, 4), 1);
     assert_int_equal(story[0].event, event);
     assert_int_equal(story[0].plugin, bench->plugins[0]);
-    assert_int_equal(story[0].settlement, STORE_DONE);
+    assert_int_equal(story[0].entry, STORE_ENTRY_DONE);
     assert_int_equal(story[0].attempts, 1);
     assert_int_equal(story[0].at_ms, 1700000001001);
     assert_int_equal(story[0].duration_us, 1500);
@@ -166,19 +166,19 @@ static void test_settle_later_then_dead(void **state) {
     assert_int_equal(read[0].event->number, event);
     event_release(read[0].event);
     assert_counts(bench, (struct store_counts){ .events = 1, .pending = 1, .retrying = 1 });
-    assert_int_equal(query_integer(bench, "SELECT count(*) FROM last_error WHERE detail = 'smtp: 451 try again'"), 1);
+    assert_int_equal(query_integer(bench, "SELECT count(*) FROM attempt WHERE detail = 'smtp: 451 try again'"), 1);
 
     struct store_settle *dead = settle_make(event, plugin, STORE_DEAD, 20, "smtp: 550 no such user");
     dead->reason = STORE_REASON_ATTEMPTS;
     store_settle(bench->store, dead);
     settled_wait(bench, 2);
     assert_counts(bench, (struct store_counts){ .events = 1, .pending = 1, .dead = 1 });
-    assert_int_equal(query_integer(bench, "SELECT count(*) FROM dead WHERE reason = 1 AND attempts = 20 AND "
+    assert_int_equal(query_integer(bench, "SELECT count(*) FROM dead WHERE reason = 1 AND attempts = 20"), 1);
+    assert_int_equal(query_integer(bench, "SELECT count(*) FROM attempt WHERE sequence = 2 AND attempt = 20 AND "
                                           "detail = 'smtp: 550 no such user'"),
                      1);
-    assert_int_equal(query_integer(bench, "SELECT count(*) FROM last_error"), 0);
     assert_int_equal(store_read_journal(bench->reader, event, story, 4), 1);
-    assert_int_equal(story[0].settlement, STORE_DEAD);
+    assert_int_equal(story[0].entry, STORE_ENTRY_DEAD);
 }
 
 /* Numbers, names, deliveries and the story outlive the process; a number is not used again even if its event was
