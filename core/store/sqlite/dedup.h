@@ -61,6 +61,7 @@ void dedup_committed(struct store *store);
 void dedup_rolled_back(struct store *store);
 
 /* dedup_run.c: the runs. */
+int dedup_run_page(const struct digest_entry *entry); /* on which of its pages a run has it, if it does */
 void dedup_filter_add(unsigned char *filter, const struct digest_entry *entry);
 bool dedup_filter_may_have(const unsigned char *filter, const struct digest_entry *entry);
 /* Is it in any run? *first is set if so. */

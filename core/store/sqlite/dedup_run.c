@@ -9,7 +9,7 @@
 enum { FILTER_PROBES = 6 };
 
 /* In the order of the digests. */
-static int entry_page(const struct digest_entry *entry) {
+int dedup_run_page(const struct digest_entry *entry) {
     return (int)((entry->high >> 32) * DEDUP_RUN_PAGES >> 32);
 }
 
@@ -72,7 +72,7 @@ static bool page_find(const unsigned char *page, size_t size, const struct diges
 static int run_ask(struct store *store, const struct dedup_run *run, const struct digest_entry *entry, bool *found,
                    struct digest_entry *first) {
     sqlite3_stmt *find = store->statements[STATEMENT_DEDUP_FIND];
-    sqlite3_bind_int64(find, 1, run->number * DEDUP_RUN_PAGES + entry_page(entry));
+    sqlite3_bind_int64(find, 1, run->number * DEDUP_RUN_PAGES + dedup_run_page(entry));
     int result = sqlite3_step(find);
     if (result == SQLITE_ROW) {
         const unsigned char *page = sqlite3_column_blob(find, 0);
@@ -125,7 +125,7 @@ static void page_gather(struct dedup *dedup) {
     while (at->keys < dedup->maturing.count) {
         size_t behind = at->slot;
         const struct digest_entry *entry = digest_set_next(&dedup->maturing, &behind);
-        if (!entry || entry_page(entry) != at->page) {
+        if (!entry || dedup_run_page(entry) != at->page) {
             return;
         }
         dedup_pack(&dedup->page, entry);

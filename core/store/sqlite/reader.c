@@ -197,7 +197,7 @@ struct bytes column_bytes(sqlite3_stmt *query, int column) {
 }
 
 /* Those that came since: plugins are only ever added. */
-static bool plugins_load(struct store_reader *reader) {
+bool reader_plugins(struct store_reader *reader) {
     sqlite3_stmt *query = reader_query(reader, QUERY_PLUGINS);
     if (!query) {
         return false;
@@ -236,7 +236,7 @@ static const char *plugin_name(const struct store_reader *reader, int number) {
 
 const char *reader_plugin_name(struct store_reader *reader, int number) {
     const char *name = plugin_name(reader, number);
-    if (!name && plugins_load(reader) && !(name = plugin_name(reader, number))) {
+    if (!name && reader_plugins(reader) && !(name = plugin_name(reader, number))) {
         reader_failed(reader, NULL, "it names a plugin that it does not know; it is damaged");
     }
     return name;

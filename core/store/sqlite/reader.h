@@ -106,6 +106,7 @@ bool reader_end(struct store_reader *reader);   /* also after a failure */
 /* The first row's first column, or `none` without a row. False: failed. */
 bool reader_integer(struct store_reader *reader, enum query which, int64_t none, int64_t *value);
 struct bytes column_bytes(sqlite3_stmt *query, int column);
+bool reader_plugins(struct store_reader *reader); /* brings the list up to date */
 /* Its name, which lives as long as the reader. Null: failed. */
 const char *reader_plugin_name(struct store_reader *reader, int number);
 
