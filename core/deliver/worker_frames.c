@@ -1,5 +1,6 @@
 /* What a worker says: frames on its socket, lines on its stdout and stderr. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -92,13 +93,20 @@ static enum log_level frame_log_level(int64_t level) {
                                    : LOG_LEVEL_ERROR;
 }
 
+/* What the plugin says, within its budget of lines. */
+static void worker_log_plugin(struct worker *worker, enum log_level level, const char *how, struct bytes text) {
+    const struct log_field fields[] = { log_text(LOG_PLUGIN, worker->options.plugin),
+                                        log_number(LOG_WORKER, worker_process(worker)) };
+    log_event(worker->options.log, level, worker->options.plugin_lines, fields, sizeof fields / sizeof *fields,
+              "plugin \"%s\"%s: %.*s", worker->options.plugin, how, (int)text.length, text.data);
+}
+
 static bool frame_log(struct worker *worker, struct wire_frame *frame) {
     int64_t level = wire_get_number(frame);
     struct bytes text = wire_get_text(frame);
     if (!wire_finished(frame))
         return false;
-    log_limited(worker->options.log, worker->options.plugin_lines, frame_log_level(level), "plugin \"%s\": %.*s",
-                worker->options.plugin, (int)text.length, text.data);
+    worker_log_plugin(worker, frame_log_level(level), "", text);
     return true;
 }
 
@@ -173,10 +181,10 @@ void worker_read_frames(struct worker *worker, int reads) {
 }
 
 static void worker_log_line(struct worker *worker) {
+    char how[48];
+    snprintf(how, sizeof how, " (process %d) printed", worker_process(worker));
     if (worker->line.length)
-        log_limited(worker->options.log, worker->options.plugin_lines, LOG_LEVEL_INFO,
-                    "plugin \"%s\" (process %d) printed: %s", worker->options.plugin, worker_process(worker),
-                    buffer_text(&worker->line));
+        worker_log_plugin(worker, LOG_LEVEL_INFO, how, (struct bytes){ worker->line.data, worker->line.length });
     buffer_clear(&worker->line);
 }
 
