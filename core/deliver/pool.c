@@ -27,7 +27,8 @@ __attribute__((format(printf, 5, 6))) static void pool_log(struct pool *pool, en
 
 /* Why no worker runs, as long as none does. */
 static void pool_remember_why(struct pool *pool, const char *why) {
-    snprintf(pool->worker_why, sizeof pool->worker_why, "%s", why);
+    struct bytes cut = bytes_cut(bytes_of(why), sizeof pool->worker_why - 1);
+    snprintf(pool->worker_why, sizeof pool->worker_why, "%.*s", (int)cut.length, cut.data);
 }
 
 /* Something stands in the way of the plugin's start: at the first start that refuses the daemon's, later it is logged and tried again. */

@@ -31,6 +31,7 @@ static char *steer_read(struct grapnel_call *call) {
 
 /* What is to be done with this event; ok if nothing is said. */
 static char *steer_find(struct grapnel_call *call) {
+    static char nothing[] = "ok";
     const char *id = grapnel_id(call);
     char *all = NULL, *rest = steer_read(call);
     for (char *line; (line = strsep(&rest, "\n"));) {
@@ -39,7 +40,7 @@ static char *steer_find(struct grapnel_call *call) {
         else if (strncmp(line, id, strlen(id)) == 0 && line[strlen(id)] == ' ')
             return line + strlen(id) + 1;
     }
-    return all && *all ? all : "ok";
+    return all && *all ? all : nothing;
 }
 
 static char *steer_sleep(char *what) {
