@@ -6,15 +6,18 @@
 
 enum { CATCH_UP_STEPS = 8 }; /* a stream that rules out and is further behind than this is looked up anew */
 
-/* Columns: event; is it not proposed; of an event received_ms, source and type. */
-static const char of_events[] = "SELECT number, 0, received_ms, source, type FROM event WHERE number %s ?1 "
-                                "ORDER BY number %s";
-static const char of_plugin[] = "SELECT event, attempts > 0 FROM delivery WHERE plugin = ?2 AND event %s ?1 "
-                                "ORDER BY event %s";
-static const char of_retrying[] = "SELECT event, 0 FROM delivery INDEXED BY delivery_retrying WHERE attempts > 0 AND "
-                                  "event %s ?1 ORDER BY event %s";
-static const char of_dead[] = "SELECT event, 0 FROM dead INDEXED BY dead_event WHERE event %s ?1 ORDER BY event %s";
-static const char of_unrouted[] = "SELECT event, 0 FROM unrouted WHERE event %s ?1 ORDER BY event %s";
+/* Of each what is selected, and by which column it is in order. The columns: event; is it not proposed; of an event
+ * received_ms, source and type. */
+struct stream_rows {
+    const char *selected, *by;
+};
+static const struct stream_rows of_events = { "number, 0, received_ms, source, type FROM event WHERE 1", "number" };
+static const struct stream_rows of_plugin = { "event, attempts > 0 FROM delivery WHERE plugin = ?2", "event" };
+static const struct stream_rows of_retrying = {
+    "event, 0 FROM delivery INDEXED BY delivery_retrying WHERE attempts > 0", "event"
+};
+static const struct stream_rows of_dead = { "event, 0 FROM dead INDEXED BY dead_event WHERE 1", "event" };
+static const struct stream_rows of_unrouted = { "event, 0 FROM unrouted WHERE 1", "event" };
 
 static bool stream_step(struct streams *streams, struct stream *stream) {
     int result = sqlite3_step(stream->query);
@@ -31,11 +34,12 @@ static bool stream_seek(struct streams *streams, struct stream *stream, int64_t 
     return stream_step(streams, stream);
 }
 
-static bool stream_add(struct streams *streams, const char *text, int plugin, int64_t from) {
+static bool stream_add(struct streams *streams, const struct stream_rows *rows, int plugin, int64_t from) {
     struct store_reader *reader = streams->reader;
     struct stream *stream = &streams->list[streams->count];
     char query[256];
-    snprintf(query, sizeof query, text, streams->ascending ? ">=" : "<=", streams->ascending ? "ASC" : "DESC");
+    snprintf(query, sizeof query, "SELECT %s AND %s %s ?1 ORDER BY %s %s", rows->selected, rows->by,
+             streams->ascending ? ">=" : "<=", rows->by, streams->ascending ? "ASC" : "DESC");
     if (sqlite3_prepare_v2(reader->database, query, -1, &stream->query, NULL) != SQLITE_OK) {
         return reader_failed(reader, NULL, NULL);
     }
@@ -49,16 +53,16 @@ static bool stream_add(struct streams *streams, const char *text, int plugin, in
 static bool streams_add_plugins(struct streams *streams, int64_t from) {
     bool added = true;
     for (int i = 0; i < streams->reader->plugin_count && added; i++) {
-        added = stream_add(streams, of_plugin, streams->reader->plugins[i].number, from);
+        added = stream_add(streams, &of_plugin, streams->reader->plugins[i].number, from);
     }
     return added;
 }
 
 bool streams_open(struct streams *streams, int state, int64_t from) {
-    static const char *const proposing[STORE_STATES] = {
-        [STORE_STATE_RETRYING] = of_retrying,
-        [STORE_STATE_DEAD] = of_dead,
-        [STORE_STATE_UNROUTED] = of_unrouted,
+    static const struct stream_rows *const proposing[STORE_STATES] = {
+        [STORE_STATE_RETRYING] = &of_retrying,
+        [STORE_STATE_DEAD] = &of_dead,
+        [STORE_STATE_UNROUTED] = &of_unrouted,
     };
     if (!reader_plugins(streams->reader)) {
         return false;
@@ -68,13 +72,14 @@ bool streams_open(struct streams *streams, int state, int64_t from) {
     if (!streams->list) {
         return reader_failed(streams->reader, NULL, "out of memory");
     }
-    const char *text = state >= 0 && state < STORE_STATES && proposing[state] ? proposing[state] : of_events;
+    const struct stream_rows *rows =
+        state >= 0 && state < STORE_STATES && proposing[state] ? proposing[state] : &of_events;
     bool opened =
-        state == STORE_STATE_PENDING ? streams_add_plugins(streams, from) : stream_add(streams, text, 0, from);
+        state == STORE_STATE_PENDING ? streams_add_plugins(streams, from) : stream_add(streams, rows, 0, from);
     streams->proposing = streams->count;
     if (opened && state == STORE_STATE_DONE) {
-        opened = streams_add_plugins(streams, from) && stream_add(streams, of_dead, 0, from) &&
-                 stream_add(streams, of_unrouted, 0, from);
+        opened = streams_add_plugins(streams, from) && stream_add(streams, &of_dead, 0, from) &&
+                 stream_add(streams, &of_unrouted, 0, from);
     }
     return opened;
 }
