@@ -25,11 +25,14 @@ struct bench {
     struct store *store;
     struct store_reader *reader;
     int plugins[2];
+    struct store_retain retain; /* to open with */
+    int64_t wall_ms;            /* likewise */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     /* Noted by the listener, under the mutex. */
     int64_t last_number;
     int accepted, settled, broken;
+    int reopened[8]; /* by plugin number: how often */
     struct store_settle *given_up[8];
     int given_up_count;
     bool disorder;
@@ -68,6 +71,14 @@ static inline void bench_given_up(void *context, struct store_settle *settles) {
     pthread_mutex_unlock(&bench->mutex);
 }
 
+static inline void bench_reopened(void *context, int plugin) {
+    struct bench *bench = context;
+    pthread_mutex_lock(&bench->mutex);
+    bench->disorder |= plugin < 1 || plugin > 7;
+    bench->reopened[plugin & 7]++;
+    pthread_mutex_unlock(&bench->mutex);
+}
+
 static inline void bench_broken(void *context, const char *why) {
     struct bench *bench = context;
     pthread_mutex_lock(&bench->mutex);
@@ -84,7 +95,10 @@ static inline struct store *bench_try_open(struct bench *bench, struct fault *fa
         .listener = { .context = bench,
                       .committed = bench_committed,
                       .given_up = bench_given_up,
+                      .reopened = bench_reopened,
                       .broken = bench_broken },
+        .retain = bench->retain,
+        .wall_ms = bench->wall_ms,
     };
     return store_open(&options, fault);
 }
@@ -226,6 +240,62 @@ static inline void settled_wait(struct bench *bench, int count) {
     pthread_mutex_unlock(&bench->mutex);
 }
 
+/* Makes that of an event what it is to be, and waits. */
+static inline void settle_wait(struct bench *bench, struct store_settle *settle) {
+    pthread_mutex_lock(&bench->mutex);
+    int before = bench->settled;
+    pthread_mutex_unlock(&bench->mutex);
+    store_settle(bench->store, settle);
+    settled_wait(bench, before + 1);
+}
+
+struct test_order {
+    struct store_order order;
+    struct bench *bench;
+    int answers;
+};
+
+static inline void order_answered(struct store_order *order) {
+    struct test_order *test = (struct test_order *)order;
+    struct bench *bench = test->bench;
+    pthread_mutex_lock(&bench->mutex);
+    test->answers++;
+    pthread_cond_broadcast(&bench->changed);
+    pthread_mutex_unlock(&bench->mutex);
+}
+
+static inline void order_make(struct bench *bench, struct test_order *test, enum store_order_kind kind,
+                              const struct store_target *targets, int count) {
+    *test = (struct test_order){
+        .bench = bench,
+        .order = { .kind = kind, .targets = targets, .target_count = count, .done = order_answered },
+    };
+}
+
+static inline void order_wait(struct test_order *test) {
+    pthread_mutex_lock(&test->bench->mutex);
+    while (test->answers == 0) {
+        pthread_cond_wait(&test->bench->changed, &test->bench->mutex);
+    }
+    pthread_mutex_unlock(&test->bench->mutex);
+}
+
+/* How many targets changed; -1: it failed. */
+static inline int order_run(struct bench *bench, enum store_order_kind kind, const struct store_target *targets,
+                            int count) {
+    struct test_order test;
+    order_make(bench, &test, kind, targets, count);
+    store_order(bench->store, &test.order);
+    order_wait(&test);
+    assert_true(!test.order.failed || test.order.changed == 0);
+    return test.order.failed ? -1 : test.order.changed;
+}
+
+static inline int order_one(struct bench *bench, enum store_order_kind kind, int64_t event, int plugin) {
+    struct store_target target = { event, plugin };
+    return order_run(bench, kind, &target, 1);
+}
+
 /* Deliveries read into an array. */
 struct test_reading {
     struct store_delivery *read;
@@ -281,6 +351,28 @@ static inline int64_t query_integer(struct bench *bench, const char *text) {
 static inline void assert_sound(struct bench *bench) {
     assert_int_equal(query_integer(bench, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"),
                      1);
+}
+
+/* The tallies say what is there, and nothing is open and dead at the same time. */
+static inline void assert_tallied(struct bench *bench) {
+    static const char *const wrong[] = {
+        "SELECT (SELECT coalesce(sum(pending), 0) FROM tally WHERE plugin = 0) - (SELECT count(*) FROM event)",
+        "SELECT (SELECT coalesce(sum(dead), 0) FROM tally WHERE plugin = 0) - (SELECT count(*) FROM unrouted)",
+        "SELECT count(*) FROM plugin p LEFT JOIN tally t ON t.plugin = p.number WHERE coalesce(pending, 0) <> "
+        "(SELECT count(*) FROM delivery d WHERE d.plugin = p.number AND attempts = 0)",
+        "SELECT count(*) FROM plugin p LEFT JOIN tally t ON t.plugin = p.number WHERE coalesce(retrying, 0) <> "
+        "(SELECT count(*) FROM delivery d WHERE d.plugin = p.number AND attempts > 0)",
+        "SELECT count(*) FROM plugin p LEFT JOIN tally t ON t.plugin = p.number WHERE coalesce(dead, 0) <> "
+        "(SELECT count(*) FROM dead d WHERE d.plugin = p.number)",
+        "SELECT count(*) FROM delivery JOIN dead USING (plugin, event)",
+        "SELECT count(*) FROM delivery JOIN unrouted USING (event)",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        int64_t value = query_integer(bench, wrong[i]);
+        if (value != 0) {
+            fail_msg("%s: %lld", wrong[i], (long long)value);
+        }
+    }
 }
 
 static inline void assert_counts(struct bench *bench, struct store_counts expected) {
