@@ -122,6 +122,9 @@ struct store {
 bool folder_open(struct store *store, const char *folder,
                  struct fault *fault);                      /* folder.c: made if missing, and locked */
 bool folder_check(const char *folder, struct fault *fault); /* could it be, as far as can be seen from outside? */
+int folder_lock(const char *folder,
+                struct fault *fault);     /* of one that is there; close it to unlock. -1: with the reason */
+#define COMPACT_NAME "grapnel.db.compact" /* what compact writes, until it is whole */
 bool database_open(struct store *store, struct fault *fault);
 /* Is a file with this application_id and user_version ours, and of a version that this program can use? */
 bool database_is_usable(const char *path, int64_t application, int64_t version, struct fault *fault);

@@ -86,36 +86,55 @@ bool folder_check(const char *path, struct fault *fault) {
     return usable;
 }
 
-/* The lock is the flock; the number inside only tells a person who has it. */
-static bool folder_lock(struct store *store, int folder, struct fault *fault) {
-    store->lock = openat(folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (store->lock < 0) {
-        return folder_fault(store->folder, "its file `lock` can't be opened for writing", fault);
-    }
+static bool lock_fault(int lock, const char *path, struct fault *fault) {
     char text[32] = "";
-    if (flock(store->lock, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK) {
-            return folder_fault(store->folder, "its file `lock` can't be locked", fault);
-        }
-        ssize_t length = pread(store->lock, text, sizeof text - 1, 0);
-        long holder = length > 0 ? strtol(text, NULL, 10) : 0;
-        if (holder <= 0) {
-            return fault_set(fault,
-                             "%s: another grapnel already works on this state folder: stop it first, or give this one "
-                             "a `state:` of its own",
-                             store->folder);
-        }
-        return fault_set(
-            fault,
-            "%s: another grapnel already works on this state folder: process %ld; stop it first, or give this one a "
-            "`state:` of its own",
-            store->folder, holder);
+    if (errno != EWOULDBLOCK) {
+        return folder_fault(path, "its file `lock` can't be locked", fault);
     }
+    ssize_t length = pread(lock, text, sizeof text - 1, 0);
+    long holder = length > 0 ? strtol(text, NULL, 10) : 0;
+    if (holder <= 0) {
+        return fault_set(fault,
+                         "%s: another grapnel already works on this state folder: stop it first, or give this one "
+                         "a `state:` of its own",
+                         path);
+    }
+    return fault_set(
+        fault,
+        "%s: another grapnel already works on this state folder: process %ld; stop it first, or give this one a "
+        "`state:` of its own",
+        path, holder);
+}
+
+/* The lock is the flock; the number inside only tells a person who has it. -1: with the reason. */
+static int lock_take(int folder, const char *path, struct fault *fault) {
+    int lock = openat(folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (lock < 0) {
+        folder_fault(path, "its file `lock` can't be opened for writing", fault);
+        return -1;
+    }
+    char text[32];
     int length = snprintf(text, sizeof text, "%d\n", (int)getpid());
-    if (ftruncate(store->lock, 0) != 0 || pwrite(store->lock, text, (size_t)length, 0) != length) {
-        return folder_fault(store->folder, "its file `lock` can't be written", fault);
+    if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+        lock_fault(lock, path, fault);
+    } else if (ftruncate(lock, 0) != 0 || pwrite(lock, text, (size_t)length, 0) != length) {
+        folder_fault(path, "its file `lock` can't be written", fault);
+    } else {
+        return lock;
     }
-    return true;
+    close(lock);
+    return -1;
+}
+
+int folder_lock(const char *path, struct fault *fault) {
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) {
+        folder_fault(path, "the state folder can't be opened", fault);
+        return -1;
+    }
+    int lock = lock_take(folder, path, fault);
+    close(folder);
+    return lock;
 }
 
 /* A folder that is new has to be written down in its parent, or it may be gone after a power cut. */
@@ -147,8 +166,10 @@ bool folder_open(struct store *store, const char *path, struct fault *fault) {
                  "store: %s is open to other users (mode %04o); its files are not, but `chmod 700` is better", path,
                  (unsigned)status.st_mode & 07777);
     }
-    bool ready = folder_lock(store, folder, fault);
+    store->lock = lock_take(folder, store->folder, fault);
+    bool ready = store->lock >= 0;
     if (ready) {
+        unlinkat(folder, COMPACT_NAME, 0); /* left by one that was killed */
         /* Made here, as SQLite would make it readable for all; the log and its shared memory take its mode. */
         int database = openat(folder, "grapnel.db", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         ready = database >= 0 || folder_fault(store->path, "can't be opened for writing", fault);
