@@ -174,7 +174,7 @@ def test_a_plugin_is_named_as_anybody_likes(tmp_path, name):
 
 def test_the_log_tells_of_what_it_left_out(tmp_path):
     """However many attempts fail, each dead letter has its own budget of lines, and what no line was left for is counted at the end."""
-    retry = "retry: { first: 50ms, factor: 1, jitter: 0%, attempts: 3 }"
+    retry = "breaker: { failures: 1000 }\n    retry: { first: 50ms, factor: 1, jitter: 0%, attempts: 3 }"
     with Daemon(tmp_path, config(options=retry)) as daemon:
         sender = daemon.sender()
         for n in range(15):

@@ -80,7 +80,7 @@ def test_large_retries_after_a_restart_take_no_memory(tmp_path):
     if SANITIZED:
         pytest.skip("measures memory")
     retry = "retry: { first: 1ms, longest: 1ms, factor: 1, jitter: 0%, attempts: 2 }"
-    daemon = Daemon(tmp_path, config(options=f"deadline: 10m\n    {retry}"))
+    daemon = Daemon(tmp_path, config(options=f"deadline: 10m\n    breaker: {{ failures: 1000 }}\n    {retry}"))
     with daemon:
         sender = daemon.sender()
         for n in range(200):
