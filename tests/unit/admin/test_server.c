@@ -220,6 +220,67 @@ static void test_what_is_no_request_is_answered(void **state) {
     assert_well(*state);
 }
 
+/* The body of a question is read before it is looked up: what is well gets as far as the 405 of the table. */
+static void test_bodies(void **state) {
+    enum { HEAD = 256 };
+    char *request = malloc(HEAD + API_BODY_LIMIT + 2), chunk[64];
+    static const char post[] = "POST /api/refused HTTP/1.1\r\n";
+    for (int more = 0; more <= 1; more++) {
+        int length = sprintf(request, "%sContent-Length: %d\r\n\r\n", post, API_BODY_LIMIT + more);
+        memset(request + length, ' ', (size_t)(API_BODY_LIMIT + more));
+        request[length + API_BODY_LIMIT + more] = '\0';
+        assert_answer(*state, request, more ? "HTTP/1.1 413 " : "HTTP/1.1 405 ");
+        length = sprintf(request, "%sTransfer-Encoding: chunked\r\n\r\n%x\r\n", post, API_BODY_LIMIT + more);
+        memset(request + length, ' ', (size_t)(API_BODY_LIMIT + more));
+        sprintf(request + length + API_BODY_LIMIT + more, "\r\n0\r\n\r\n");
+        assert_answer(*state, request, more ? "HTTP/1.1 413 " : "HTTP/1.1 405 ");
+    }
+    static const struct {
+        const char *head, *wanted;
+    } heads[] = {
+        { "Content-Length: 2\r\n\r\n{}", "HTTP/1.1 405 " },
+        { "Content-Length: 2\r\nContent-Type: application/json; charset=utf-8\r\n\r\n{}", "HTTP/1.1 405 " },
+        { "\r\n", "HTTP/1.1 405 " },
+        { "Content-Length: 2\r\nContent-Type: text/plain\r\n\r\n{}", "HTTP/1.1 415 " },
+        { "Content-Length: 2\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n{}", "HTTP/1.1 415 " },
+        { "Content-Length: 2\r\nContent-Type: application/json\r\nContent-Type: application/json\r\n\r\n{}",
+          "HTTP/1.1 415 " },
+        { "Content-Length: 2\r\nExpect: more\r\n\r\n{}", "HTTP/1.1 417 " },
+        { "Content-Length: 999999999999999999999\r\n\r\n{}", "HTTP/1.1 413 " },
+        { "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400 " },
+        { "Transfer-Encoding: chunked\r\n\r\n2\r\n{}0\r\n\r\n", "HTTP/1.1 400 " },
+        { "Transfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 400 " },
+        { "Content-Length: 5\r\n\r\n{}", "HTTP/1.1 408 " },
+        { "Transfer-Encoding: chunked\r\n\r\n5\r\n{}", "HTTP/1.1 408 " },
+    };
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        sprintf(request, "%s%s", post, heads[i].head);
+        assert_answer(*state, request, heads[i].wanted);
+    }
+    int asking = client(*state);
+    snprintf(chunk, sizeof chunk, "%sContent-Length: 5\r\n\r\n{", post);
+    say(asking, chunk, strlen(chunk));
+    shutdown(asking, SHUT_WR);
+    char *answer = hear(asking);
+    assert_memory_equal(answer, "HTTP/1.1 400 ", 13);
+    free(answer);
+    free(request);
+    assert_well(*state);
+}
+
+static void test_who_expects_is_told_to_go_on(void **state) {
+    static const char head[] = "POST /api/refused HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+    char first[sizeof "HTTP/1.1 100 Continue\r\n\r\n"] = "";
+    int asking = client(*state);
+    say(asking, head, strlen(head));
+    assert_int_equal(recv(asking, first, sizeof first - 1, MSG_WAITALL), sizeof first - 1);
+    assert_string_equal(first, "HTTP/1.1 100 Continue\r\n\r\n");
+    say(asking, "{}", 2);
+    char *answer = hear(asking);
+    assert_memory_equal(answer, "HTTP/1.1 405 ", 13);
+    free(answer);
+}
+
 static void test_a_head_has_no_body(void **state) {
     static const char head[] = "HEAD /api/refused HTTP/1.1\r\n\r\n";
     int descriptor = client(*state);
@@ -321,6 +382,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_the_folders_path_may_be_long, make, end),
         cmocka_unit_test_setup_teardown(test_a_folder_that_is_not_there, make, end),
         cmocka_unit_test_setup_teardown(test_what_is_no_request_is_answered, begin, end),
+        cmocka_unit_test_setup_teardown(test_bodies, begin, end),
+        cmocka_unit_test_setup_teardown(test_who_expects_is_told_to_go_on, begin, end),
         cmocka_unit_test_setup_teardown(test_a_head_has_no_body, begin, end),
         cmocka_unit_test_setup_teardown(test_too_much, begin, end),
         cmocka_unit_test_setup_teardown(test_the_silent_do_not_keep_others_out, begin, end),
