@@ -215,11 +215,10 @@ def test_a_state_folder_that_can_not_be_used(tmp_path):
 
 
 def test_what_has_no_effect_yet_is_a_warning(tmp_path):
-    config = GOOD + "admin: { listen: 127.0.0.1:0 }\nretain: { ids: 3d }\nlimits: { connections: 9, body: 2MiB }\n"
+    config = GOOD + "log:\nretain: { ids: 3d }\nlimits: { connections: 9, body: 2MiB }\n"
     code, mistakes, warnings = run("check", tmp_path, config)
     assert (code, mistakes) == (0, [])
     assert warnings == [
-        'grapnel.yaml:5:1: "admin" has no effect yet in this version',
         'grapnel.yaml:6:1: "retain" has no effect yet in this version',
         'grapnel.yaml:6:16: retain: "ids" is under 4d: an event that its sender repeats after that is taken for a new one',
         'grapnel.yaml:7:11: limits: "connections" has no effect yet in this version',

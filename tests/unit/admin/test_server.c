@@ -216,7 +216,7 @@ static void test_what_is_no_request_is_answered(void **state) {
     assert_answer(*state, "OPTIONS /api/refused HTTP/1.1\r\nOrigin: x\r\nAccess-Control-Request-Method: GET\r\n\r\n",
                   "HTTP/1.1 405 ");
     assert_answer(*state, "GET /%61pi/refused HTTP/1.1\r\n\r\n", "HTTP/1.1 404 ");
-    assert_answer(*state, "GET /api/refused?source=%zz%0 HTTP/1.0\r\n\r\n", "HTTP/1.1 404 ");
+    assert_answer(*state, "GET /api/refused?source=%zz%0 HTTP/1.0\r\n\r\n", "HTTP/1.1 400 ");
     assert_well(*state);
 }
 

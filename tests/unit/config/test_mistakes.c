@@ -79,6 +79,10 @@ static void limits_and_retain(void **state) {
     ASSERT_MISTAKES(state, mistakes);
 }
 
+#define NOT_LOOPBACK                                                                                                   \
+    "is not a loopback address: whoever listens on the way would read the token; use 127.0.0.1 (HTTPS is not "         \
+    "supported here yet), or say `insecure: true`\n"
+
 static void listen_and_admin(void **state) {
     static const struct mistake mistakes[] = {
         { "listen: []\n", "grapnel.yaml:1:9: listen: at least one address is needed, like 127.0.0.1:8080\n" },
@@ -107,15 +111,34 @@ static void listen_and_admin(void **state) {
           "grapnel.yaml:1:11: listen: \"address\" is missing (HOST:PORT)\n"
           "grapnel.yaml:1:13: listen: unknown key \"adress\"; did you mean \"address\"?\n" },
         { "listen: [ [ a ] ]\n", "grapnel.yaml:1:11: listen: an address is expected here, not a list\n" },
-        { "admin: { listen: 0.0.0.0:9180 }\n", "grapnel.yaml:1:18: admin: 0.0.0.0:9180 is not a loopback address: "
-                                               "whoever listens on the way would read the token; use "
-                                               "127.0.0.1, or say `insecure: true`\n" },
+        { "admin: { listen: 0.0.0.0:9180 }\n", "grapnel.yaml:1:18: admin: 0.0.0.0:9180 " NOT_LOOPBACK },
         { "admin: { listen: \":1\", insecure: maybe, token: \"\" }\n",
-          "grapnel.yaml:1:18: admin: :1 is not a loopback address: whoever listens on the way would read the token; "
-          "use 127.0.0.1, or "
-          "say `insecure: true`\n"
+          "grapnel.yaml:1:18: admin: :1 " NOT_LOOPBACK
           "grapnel.yaml:1:34: admin: \"insecure\" must be true or false, not \"maybe\"\n"
           "grapnel.yaml:1:48: admin: the token is empty\n" },
+        { "admin: { listen: \"[::]:0\" }\n", "grapnel.yaml:1:18: admin: [::]:0 " NOT_LOOPBACK },
+        { "admin: { listen: \"[2001:db8::1]:0\", insecure: false }\n",
+          "grapnel.yaml:1:18: admin: [2001:db8::1]:0 " NOT_LOOPBACK },
+        { "admin: { listen: \"[::ffff:127.0.0.1]:0\" }\n",
+          "grapnel.yaml:1:18: admin: [::ffff:127.0.0.1]:0 " NOT_LOOPBACK },
+        { "admin: { listen: 128.0.0.1:0 }\n", "grapnel.yaml:1:18: admin: 128.0.0.1:0 " NOT_LOOPBACK },
+        { "admin: { listen: admin.example:0 }\n",
+          "grapnel.yaml:1:18: admin: the host of \"admin.example:0\" is neither an IP address nor localhost\n" },
+        { "listen: [ \":1\", \"[::1]:80\" ]\nadmin: { listen: \"[0::1]:80\" }\n",
+          "grapnel.yaml:2:18: admin: [0::1]:80 is an address of the top level's `listen` already; senders are not to "
+          "reach this one\n" },
+        { "admin: { listen: \":1\", insecure: true, token: { file: grapnel.yaml }, tokn: x }\n",
+          "grapnel.yaml:1:55: admin: the token must be one line of letters, digits and punctuation, without a space\n"
+          "grapnel.yaml:1:71: admin: unknown key \"tokn\"; did you mean \"token\"?\n" },
+        { "admin: { listen: 127.0.0.1:1, token: fifteen-letters }\n",
+          "grapnel.yaml:1:38: admin: the token has 15 characters; it must have from 16 to 1024, and should be random: "
+          "without one in the config the daemon makes it\n" },
+        { "admin: { listen: 127.0.0.1:1, token: { file: . } }\n",
+          "grapnel.yaml:1:46: admin: \"token\": the file FOLDER/. can't be read: not a regular file\n" },
+        { "admin: { listen: 127.0.0.1:1, token: [ a ] }\n",
+          "grapnel.yaml:1:38: admin: \"token\" must be a text, { file: PATH } or { env: NAME }, not a list\n" },
+        { "admin: { token: { env: GRAPNEL_UNSET } }\n",
+          "grapnel.yaml:1:24: admin: \"token\": the environment variable GRAPNEL_UNSET is not set\n" },
     };
     ASSERT_MISTAKES(state, mistakes);
 }

@@ -1,6 +1,8 @@
 /* A whole config file with every key, what stands in for keys that are absent, and files cut off anywhere. */
 #include "config_test.h"
 
+#include <sys/stat.h>
+
 #include "base/log.h"
 #include "config/yaml.h"
 
@@ -145,11 +147,52 @@ static void plugins_are_read(void **state) {
     assert_path(test, setup->plugins[1].file, "installed/late.so");
     assert_null(setup->plugins[1].settings);
     assert_lines(test, &test->warnings,
-                 "grapnel.yaml:7:1: warning: \"admin\" has no effect yet in this version\n"
                  "grapnel.yaml:9:24: warning: limits: \"connections\" has no effect yet in this version\n"
                  "grapnel.yaml:9:41: warning: limits: \"per_address\" has no effect yet in this version\n"
-                 "grapnel.yaml:10:1: warning: \"retain\" has no effect yet in this version\n"
-                 "grapnel.yaml:40:5: warning: plugin \"email\": \"breaker\" has no effect yet in this version\n");
+                 "grapnel.yaml:10:1: warning: \"retain\" has no effect yet in this version\n");
+}
+
+#define QUIET                                                                                                          \
+    "sources:\n  s: { path: /, signature: stripe, secrets: x }\nplugins: { email: }\nroutes: { \"*\": email }\n"
+
+static void the_admins_token(void **state) {
+    struct config_test *test = *state;
+    const struct setup *setup = config_test_read_good(test, QUIET "admin: { listen: \"localhost:0\" }\n");
+    assert_path(test, setup->admin_token_file, "state/admin.token");
+    assert_null(setup->admin_token);
+    assert_false(setup->admin_insecure);
+    assert_lines(test, &test->warnings, "");
+
+    assert_int_equal(mkdir("state", 0700), 0);
+    test_write_text("state/admin.token", "made-by-the-first-start\n");
+    assert_int_equal(chmod("state/admin.token", 0640), 0);
+    setup = config_test_read_good(test, QUIET "admin: { listen: \"[::1]:0\" }\n");
+    assert_path(test, setup->admin_token_file, "state/admin.token");
+    assert_string_equal(setup->admin_token, "made-by-the-first-start");
+    assert_lines(test, &test->warnings, "");
+
+    assert_int_equal(chmod("state/admin.token", 0604), 0);
+    setup = config_test_read_good(test, QUIET
+                                  "admin: { listen: 0.0.0.0:0, insecure: true, token: { file: state/admin.token } }\n");
+    assert_true(setup->admin_insecure);
+    assert_string_equal(setup->admin_token, "made-by-the-first-start");
+    assert_int_equal(test->warnings.count, 1);
+    assert_non_null(strstr(test->warnings.texts[0], "grapnel.yaml:5:60: warning: admin: \"token\": every user of this "
+                                                    "machine can read the file "));
+    assert_non_null(strstr(test->warnings.texts[0], "/state/admin.token; `chmod o= FILE`"));
+
+    setup = config_test_read_good(test, QUIET "admin: { listen: 127.0.0.9:0, token: { env: GRAPNEL_TEST_SECRET } }\n");
+    assert_string_equal(setup->admin_token, "whsec_from_the_environment");
+    assert_null(setup->admin_token_file);
+    setup = config_test_read_good(test, QUIET "admin: { token: 0123456789abcdef }\n");
+    assert_string_equal(setup->admin_token, "0123456789abcdef");
+    assert_lines(test, &test->warnings,
+                 "grapnel.yaml:5:8: warning: admin: without \"listen\" nothing is asked over TCP, "
+                 "and the rest has no effect\n");
+
+    test_write_text("state/admin.token", "\n");
+    assert_null(config_test_read(test, QUIET "admin: { listen: 127.0.0.1:0 }\n"));
+    assert_lines(test, &test->mistakes, "grapnel.yaml:5:18: admin: the token is empty\n");
 }
 
 static void absent_keys_have_defaults(void **state) {
@@ -333,6 +376,7 @@ int main(void) {
         TEST(every_key_is_read),
         TEST(sources_are_read),
         TEST(plugins_are_read),
+        TEST(the_admins_token),
         TEST(absent_keys_have_defaults),
         TEST(spelled_out_signature_has_defaults),
         TEST(replay_guard_is_on_where_the_id_is_not_signed),
