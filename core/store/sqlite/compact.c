@@ -12,7 +12,7 @@
 #include "store/sqlite/engine.h"
 
 struct compact {
-    char *path, *log_path, *memory_path, *new_path;
+    char *path, *log_path, *memory_path, *journal_path, *new_path;
     sqlite3 *database;
     struct stat before;
     struct partial partial;
@@ -60,8 +60,12 @@ static bool compact_open(struct compact *compact, struct fault *fault) {
            database_is_usable(compact->path, atoll(application), atoll(version), fault);
 }
 
+static bool file_remove(const char *path, struct fault *fault) {
+    return unlink(path) == 0 || errno == ENOENT || fault_set(fault, "%s: can't be deleted: %s", path, strerror(errno));
+}
+
 /* All of the log goes into the database and to the disk, and the log is deleted, for good: it must not come back beside
- * the new file. From here on this process alone has the file. */
+ * the new file. From here on this process alone has the file, and the journal that this itself took is of no more use. */
 static bool compact_end_log(struct compact *compact, struct fault *fault) {
     struct stat status;
     char mode[32];
@@ -73,10 +77,8 @@ static bool compact_end_log(struct compact *compact, struct fault *fault) {
         return fault_set(fault, "%s: its write-ahead log can't be ended: look for another program that has it open",
                          compact->path);
     }
-    if (unlink(compact->memory_path) != 0 && errno != ENOENT) {
-        return fault_set(fault, "%s: can't be deleted: %s", compact->memory_path, strerror(errno));
-    }
-    return copy_sync_folder(compact->path, fault);
+    return file_remove(compact->memory_path, fault) && file_remove(compact->journal_path, fault) &&
+           copy_sync_folder(compact->path, fault);
 }
 
 /* The new file must be readable for whom the old one was, also when root does this. */
@@ -122,9 +124,10 @@ bool store_compact(const char *folder, const struct store_progress *progress, in
     compact.path = copy_path(folder, "grapnel.db");
     compact.log_path = copy_path(folder, "grapnel.db-wal");
     compact.memory_path = copy_path(folder, "grapnel.db-shm");
+    compact.journal_path = copy_path(folder, "grapnel.db-journal");
     compact.new_path = copy_path(folder, COMPACT_NAME);
     int lock = -1;
-    if (!compact.path || !compact.log_path || !compact.memory_path || !compact.new_path) {
+    if (!compact.path || !compact.log_path || !compact.memory_path || !compact.journal_path || !compact.new_path) {
         fault_set(fault, "%s: out of memory", folder);
     } else if ((lock = folder_lock(folder, fault)) >= 0) {
         done = compact_do(&compact, progress, saved_bytes, fault);
@@ -137,6 +140,7 @@ bool store_compact(const char *folder, const struct store_progress *progress, in
     free(compact.path);
     free(compact.log_path);
     free(compact.memory_path);
+    free(compact.journal_path);
     free(compact.new_path);
     return done;
 }

@@ -144,7 +144,8 @@ static inline int bench_make(void **state) {
 static inline int bench_remove(void **state) {
     struct bench *bench = *state;
     char path[128];
-    static const char *const names[] = { "lock", "grapnel.db", "grapnel.db-wal", "grapnel.db-shm" };
+    static const char *const names[] = { "lock",           "grapnel.db",         "grapnel.db-wal",
+                                         "grapnel.db-shm", "grapnel.db-journal", "grapnel.db.compact" };
     if (bench->store) {
         bench_close(bench);
     }
