@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HTTP_TIMEOUT_S = 30, HTTP_HEADER_LIMIT = 2048 };
+enum { HTTP_TIMEOUT_S = 30, HTTP_HEADER_LIMIT = 64 * 1024 /* far more than any server takes, which then says so */ };
 
 /* The functions of libcurl that are used, looked up by name. */
 struct http_library {
@@ -92,26 +92,41 @@ static void http_prepare(struct http *http, const char *url, struct buffer *answ
     library->easy_setopt(http->handle, CURLOPT_WRITEDATA, answer);
 }
 
-/* One list entry for each line; false when memory is short or a header is too long. */
-static bool http_headers(const struct http_library *library, struct bytes lines, struct curl_slist **list) {
+static bool http_header_add(const struct http_library *library, const char *line, struct curl_slist **list,
+                            struct fault *fault) {
+    struct curl_slist *longer = library->slist_append(*list, line);
+    *list = longer ? longer : *list;
+    return longer || fault_set(fault, "out of memory");
+}
+
+/* One list entry for each line. */
+static bool http_headers(const struct http_library *library, struct bytes lines, struct curl_slist **list,
+                         struct fault *fault) {
     const char *next = lines.data, *end = lines.data + lines.length;
-    while (next < end) {
+    struct buffer line = { 0 };
+    bool added = true;
+    while (added && next < end) {
         const char *stop = memchr(next, '\r', (size_t)(end - next));
         size_t length = (size_t)((stop ? stop : end) - next);
-        char line[HTTP_HEADER_LIMIT];
-        if (length >= sizeof line)
-            return false;
-        memcpy(line, next, length);
-        line[length] = '\0';
-        struct curl_slist *longer = library->slist_append(*list, line);
-        if (!longer)
-            return false;
-        *list = longer;
+        if (length > HTTP_HEADER_LIMIT) {
+            added = fault_set(fault, "the header \"%.*s…\" is longer than %d bytes", 32, next, HTTP_HEADER_LIMIT);
+            break;
+        }
+        buffer_clear(&line);
+        buffer_append(&line, next, length);
+        added = http_header_add(library, buffer_text(&line), list, fault);
         next = stop ? stop + 2 : end;
     }
-    struct curl_slist *longer = library->slist_append(*list, "Expect:"); /* no pause before a larger body */
-    *list = longer ? longer : *list;
-    return longer != NULL;
+    buffer_free(&line);
+    return added && http_header_add(library, "Expect:", list, fault); /* no pause before a larger body */
+}
+
+/* It must stay until the request is over. */
+static void http_body(struct http *http, struct bytes body) {
+    const struct http_library *library = &http->library;
+    library->easy_setopt(http->handle, CURLOPT_POST, 1L);
+    library->easy_setopt(http->handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.length);
+    library->easy_setopt(http->handle, CURLOPT_POSTFIELDS, body.data);
 }
 
 long http_post(struct http *http, const char *url, struct bytes headers, struct bytes body, struct buffer *answer,
@@ -119,39 +134,19 @@ long http_post(struct http *http, const char *url, struct bytes headers, struct 
     const struct http_library *library = &http->library;
     struct curl_slist *list = NULL;
     long status = 0;
-    CURLcode code = CURLE_OUT_OF_MEMORY;
     http_prepare(http, url, answer);
-    if (http_headers(library, headers, &list)) {
-        library->easy_setopt(http->handle, CURLOPT_POST, 1L);
-        library->easy_setopt(http->handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.length);
-        library->easy_setopt(http->handle, CURLOPT_POSTFIELDS, body.data);
-        library->easy_setopt(http->handle, CURLOPT_HTTPHEADER, list);
-        code = library->easy_perform(http->handle);
+    if (!http_headers(library, headers, &list, fault)) {
+        library->slist_free_all(list);
+        return 0;
     }
+    http_body(http, body);
+    library->easy_setopt(http->handle, CURLOPT_HTTPHEADER, list);
+    CURLcode code = library->easy_perform(http->handle);
     library->slist_free_all(list);
     if (code == CURLE_OK)
         library->easy_getinfo(http->handle, CURLINFO_RESPONSE_CODE, &status);
     else
         fault_set(fault, "%s: %s%s", url, library->easy_strerror(code),
                   code == CURLE_COULDNT_CONNECT ? "; is `grapnel serve` running, and does it listen there?" : "");
-    return status;
-}
-
-long http_get_local(struct http *http, const char *socket, const char *url, struct buffer *answer, int *error,
-                    struct fault *fault) {
-    const struct http_library *library = &http->library;
-    long status = 0, system = 0;
-    http_prepare(http, url, answer);
-    library->easy_setopt(http->handle, CURLOPT_UNIX_SOCKET_PATH, socket);
-    library->easy_setopt(http->handle, CURLOPT_PROXY, ""); /* not the one of the environment */
-    CURLcode code = library->easy_perform(http->handle);
-    if (code == CURLE_OK) {
-        library->easy_getinfo(http->handle, CURLINFO_RESPONSE_CODE, &status);
-    } else {
-        if (code == CURLE_COULDNT_CONNECT)
-            library->easy_getinfo(http->handle, CURLINFO_OS_ERRNO, &system);
-        fault_set(fault, "%s", library->easy_strerror(code));
-    }
-    *error = (int)system;
     return status;
 }

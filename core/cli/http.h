@@ -12,15 +12,9 @@ struct http;
 struct http *http_open(struct fault *fault); /* null with the reason */
 void http_close(struct http *http);          /* null is allowed */
 
-/* Both return the status, or 0 with the reason; the answer's body replaces what is in `answer`. One that is longer than answer->limit (0:
- * HTTP_ANSWER_LIMIT) is a failure. */
-
-/* `headers` are "Name: value\r\n" lines. The connection is kept for the next one. */
+/* Returns the status, or 0 with the reason; the answer's body replaces what is in `answer`. One that is longer than answer->limit (0:
+ * HTTP_ANSWER_LIMIT) is a failure. `headers` are "Name: value\r\n" lines. The connection is kept for the next one. */
 long http_post(struct http *http, const char *url, struct bytes headers, struct bytes body, struct buffer *answer,
                struct fault *fault);
-/* Over a socket in the file system, whose path must fit into a struct sockaddr_un. When it can't be connected to, `error` is the errno;
- * else it is 0. */
-long http_get_local(struct http *http, const char *socket, const char *url, struct buffer *answer, int *error,
-                    struct fault *fault);
 
 #endif

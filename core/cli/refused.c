@@ -1,11 +1,14 @@
 /* grapnel refused: the last refusals of the running daemon, as a table or as the JSON that it answered with. */
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "cli/answer.h"
+#include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/control.h"
 #include "cli/table.h"
-#include "event/json.h"
+#include "cli/words.h"
 
 const struct command_option refused_options[] = {
     COMMAND_OPTION_CONFIG,
@@ -14,106 +17,61 @@ const struct command_option refused_options[] = {
     { 0 },
 };
 
-enum {
-    REFUSED_HINTS = 8,
-    AT_YEAR_LENGTH = sizeof "2026-" - 1,
-    AT_TIME = sizeof "2026-01-31T" - 1,
-    AT_SECONDS_END = 19
+/* What is gathered while the rows are made. */
+struct refused_list {
+    struct table table;
+    struct buffer hints; /* lines, each ended by a newline */
 };
 
-/* The value at `pointer` of one refusal as text: "" for null. It replaces what is in `text`. */
-static struct bytes member(const struct json *refusal, const char *pointer, struct buffer *text) {
-    int token = json_find(refusal, pointer, NULL);
-    buffer_clear(text);
-    if (json_kind_at(refusal, token) == JSON_STRING)
-        json_string(refusal, token, text);
-    else if (json_kind_at(refusal, token) == JSON_NUMBER)
-        buffer_append(text, json_raw(refusal, token).data, json_raw(refusal, token).length);
-    return (struct bytes){ buffer_text(text), text->length };
-}
-
-/* "2026-01-31T12:00:00.000Z" as "01-31 12:00:00": what is kept in memory is not so old that its year were in doubt. */
-static struct bytes short_time(struct bytes at, char text[AT_SECONDS_END]) {
-    if (at.length < AT_SECONDS_END)
-        return at;
-    size_t length = AT_SECONDS_END - AT_YEAR_LENGTH;
-    memcpy(text, at.data + AT_YEAR_LENGTH, length);
-    text[AT_TIME - AT_YEAR_LENGTH - 1] = ' ';
-    return (struct bytes){ text, length };
-}
-
 /* Hints are the same for all refusals of a source: each is told once, below the table. */
-static void hint_add(struct buffer hints[REFUSED_HINTS], struct bytes hint) {
-    for (int i = 0; i < REFUSED_HINTS && hint.length > 0; i++) {
-        if (hints[i].length == 0)
-            buffer_append(&hints[i], hint.data, hint.length);
-        if (bytes_equal((struct bytes){ hints[i].data, hints[i].length }, hint))
-            return;
+static void hint_add(struct buffer *hints, struct bytes hint) {
+    struct buffer line = { 0 };
+    char escaped[TEXT_ESCAPED_SIZE];
+    while (hint.length > 0) {
+        size_t length = text_escape_next(&hint, escaped);
+        buffer_append(&line, escaped, length);
     }
+    buffer_append_text(&line, line.length > 0 ? "\n" : "");
+    if (memmem(hints->data, hints->length, line.data, line.length) == NULL)
+        buffer_append(hints, line.data, line.length);
+    buffer_free(&line);
 }
 
-static void row_add(const struct json *refusal, struct table *table, struct buffer hints[REFUSED_HINTS]) {
+static bool row_add(void *context, const struct json *refusal) {
+    struct refused_list *list = context;
     struct buffer text = { 0 };
-    char time[AT_SECONDS_END];
-    table_add(table, short_time(member(refusal, "/at", &text), time));
-    struct bytes source = member(refusal, "/source", &text);
-    table_add(table, source.length > 0 ? source : bytes_of("-"));
-    table_add(table, member(refusal, "/from", &text));
-    table_add(table, member(refusal, "/status", &text));
-    table_add(table, member(refusal, "/reason", &text));
-    hint_add(hints, member(refusal, "/hint", &text));
+    char time[WORDS_SIZE];
+    table_add(&list->table, words_moment(answer_text(refusal, "/at", &text), clock_wall_ms(), time));
+    struct bytes source = answer_text(refusal, "/source", &text);
+    table_add(&list->table, source.length > 0 ? source : bytes_of("-"));
+    table_add(&list->table, answer_text(refusal, "/from", &text));
+    table_add(&list->table, answer_text(refusal, "/status", &text));
+    table_add(&list->table, answer_text(refusal, "/reason", &text));
+    hint_add(&list->hints, answer_text(refusal, "/hint", &text));
     buffer_free(&text);
+    return true;
 }
 
-static void table_show(struct table *table, const struct buffer hints[REFUSED_HINTS]) {
-    table_print(table, stdout, table_terminal_width(stdout));
-    for (int i = 0; i < REFUSED_HINTS && hints[i].length > 0; i++)
-        printf("%s%.*s\n", i == 0 ? "\n" : "", (int)hints[i].length, hints[i].data);
-}
-
-static bool refused_show(const struct buffer *answer, struct fault *fault) {
+static bool refused_print(const struct json *answer, struct fault *fault) {
     static const char *const titles[] = { "TIME (UTC)", "SOURCE", "FROM", "STATUS", "REASON" };
-    struct table table = { .columns = sizeof titles / sizeof *titles };
-    struct buffer hints[REFUSED_HINTS] = { { 0 } };
-    struct json list = { 0 }, refusal = { 0 };
-    bool good = json_parse(&list, (struct bytes){ answer->data, answer->length }, fault);
-    int count = good ? json_count(&list, 0) : 0;
-    for (size_t i = 0; i < table.columns; i++)
-        table_add(&table, bytes_of(titles[i]));
-    for (int i = 0; good && i < count; i++) {
-        char pointer[16];
-        snprintf(pointer, sizeof pointer, "/%d", i);
-        good = json_parse(&refusal, json_raw(&list, json_find(&list, pointer, NULL)), fault);
-        if (good)
-            row_add(&refusal, &table, hints);
-    }
-    if (good && count == 0)
+    struct refused_list list = { .table = table_begin(titles, sizeof titles / sizeof *titles, stdout) };
+    bool printed = answer_each(answer, "", row_add, &list, fault);
+    if (printed && json_count(answer, 0) == 0)
         printf("Nothing was refused since the daemon started.\n");
-    else if (good)
-        table_show(&table, hints);
-    for (int i = 0; i < REFUSED_HINTS; i++)
-        buffer_free(&hints[i]);
-    table_free(&table);
-    json_free(&refusal);
-    json_free(&list);
-    return good;
+    else if (printed)
+        printed = table_end(&list.table, stdout, fault);
+    if (printed && list.hints.length > 0)
+        printf("\n%s", buffer_text(&list.hints));
+    table_free(&list.table);
+    buffer_free(&list.hints);
+    return printed;
 }
 
 int refused_run(const struct arguments *arguments) {
-    struct buffer path = { 0 }, answer = { 0 };
-    struct fault fault = { .text = "" };
-    const char *source = argument_value(arguments, "source");
+    struct buffer path = { 0 };
     buffer_append_text(&path, "/api/refused");
-    if (source != NULL)
-        control_parameter(&path, "source", source);
-    bool done = control_get(argument_value(arguments, "config"), buffer_text(&path), &answer, &fault);
-    if (done && argument_value(arguments, "json") != NULL)
-        fwrite(answer.data, 1, answer.length, stdout);
-    else if (done)
-        done = refused_show(&answer, &fault);
-    if (!done)
-        fprintf(stderr, "grapnel refused: %s\n", fault.text);
+    control_parameter(&path, "source", argument_value(arguments, "source"));
+    int code = ask_show(arguments, buffer_text(&path), refused_print);
     buffer_free(&path);
-    buffer_free(&answer);
-    return done ? EXIT_DONE : EXIT_FAILED;
+    return code;
 }
