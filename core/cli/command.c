@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <string.h>
@@ -93,21 +94,23 @@ int command_misused(const struct command *command, const char *format, ...) {
     return EXIT_USAGE;
 }
 
-static int command_complain(const struct command *command, const char *what, const char *given) {
-    const char *names[COMMAND_OPTION_LIMIT + 1] = { 0 };
-    for (int i = 0; command->options && command->options[i].name; i++)
-        names[i] = command->options[i].name;
-    const char *near = strncmp(given, "--", 2) == 0 ? nearest_name(given + 2, names) : NULL;
-    return command_misused(command, "%s %s%s%s%s", what, given, near ? "; did you mean --" : "", near ? near : "",
-                           near ? "?" : "");
-}
-
 /* The row of a letter, or -1. */
 static int command_row(const struct command *command, int letter) {
     for (int i = 0; command->options && command->options[i].name; i++)
         if (command->options[i].letter == letter)
             return i;
     return -1;
+}
+
+static int command_complain(const struct command *command, const char *what, const char *given) {
+    const char *names[COMMAND_OPTION_LIMIT + 1] = { 0 };
+    for (int i = 0; command->options && command->options[i].name; i++)
+        names[i] = command->options[i].name;
+    const char *near = strncmp(given, "--", 2) == 0 ? nearest_name(given + 2, names) : NULL, *end = strrchr(given, '.');
+    if (end && (strcmp(end, ".yaml") == 0 || strcmp(end, ".yml") == 0) && command_row(command, 'c') >= 0)
+        return command_misused(command, "%s %s; the config file is named with -c %s", what, given, given);
+    return command_misused(command, "%s %s%s%s%s", what, given, near ? "; did you mean --" : "", near ? near : "",
+                           near ? "?" : "");
 }
 
 static bool command_repeats(const struct command_option *option) {
@@ -178,6 +181,14 @@ static int command_comes_first(const struct command *commands, int argc, char **
     return EXIT_USAGE;
 }
 
+/* What could not be printed is not done, and nobody would know. */
+static int command_finish(const struct command *command, int code) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "grapnel %s: the output could not be written: %s\n", command->name, strerror(errno));
+    return code != EXIT_DONE ? code : EXIT_FAILED;
+}
+
 int command_run(const struct command *commands, int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : NULL;
     if (!name) {
@@ -201,5 +212,5 @@ int command_run(const struct command *commands, int argc, char **argv) {
         command_print(arguments.command, stdout);
         return EXIT_DONE;
     }
-    return arguments.command->run(&arguments);
+    return command_finish(arguments.command, arguments.command->run(&arguments));
 }

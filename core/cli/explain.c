@@ -17,7 +17,7 @@ const struct command_option explain_options[] = {
     { "source", 's', "NAME", "the source that it was meant for (required if the config has several)" },
     { "header", 'H', "'K: V'" COMMAND_REPEATS, "a header of the request; may be given again" },
     { "body", 'b', "FILE", "the request's body, byte for byte as it came; - for standard input (required)" },
-    { "at", 'a', "UNIX", "judge the time as of then, in unix seconds; default now" },
+    { "at", 'a', "TIME", "judge the time as of then: unix seconds, or 2026-01-31T12:00:00Z; default now" },
     { "url", 'u', "URL", "where it was posted to; without it, the path is not judged" },
     { "json", 'j', NULL, "print an array of objects: step, result (ok, skipped, refused), text" },
     { 0 },
@@ -63,6 +63,15 @@ static bool explain_all(struct explain *explain, bool as_json) {
     return accepted;
 }
 
+static bool at_read(const char *at, int64_t *at_s) {
+    int64_t ms;
+    if (clock_parse(at, &ms)) {
+        *at_s = ms / 1000;
+        return *at_s >= 0;
+    }
+    return integer_parse(at, at_s) && *at_s >= 0 && *at_s <= INT64_MAX / 1000;
+}
+
 /* Sorts out the arguments that need no config. Returns the exit code if they are wrong. */
 static int explain_read(struct explain *explain, const struct arguments *arguments, int64_t *at_s) {
     const char *at = argument_value(arguments, "at"), *body = argument_value(arguments, "body");
@@ -70,8 +79,11 @@ static int explain_read(struct explain *explain, const struct arguments *argumen
     explain->url = argument_value(arguments, "url");
     explain->at_given = at != NULL;
     *at_s = clock_wall_ms() / 1000;
-    if (at && (!integer_parse(at, at_s) || *at_s < 0 || *at_s > INT64_MAX / 1000))
-        return command_misused(arguments->command, "--at takes unix seconds, like 1700000000, not \"%s\"", at);
+    if (at && !at_read(at, at_s))
+        return command_misused(arguments->command,
+                               "--at takes unix seconds, like 1700000000, or a time as grapnel prints it, like "
+                               "2026-01-31T12:00:00.000Z, not \"%s\"",
+                               at);
     if (!body)
         return command_misused(arguments->command, "say with --body where the request's body is, - for standard input");
     if (explain->url && explain->url[0] != '/' && !strstr(explain->url, "://"))

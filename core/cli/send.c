@@ -10,6 +10,7 @@
 #include "cli/read_file.h"
 #include "cli/send_event.h"
 #include "cli/setup_load.h"
+#include "cli/target.h"
 #include "event/event.h"
 #include "event/locate.h"
 
@@ -169,6 +170,11 @@ static int send_read(struct send *send, const struct arguments *arguments, struc
                                count);
     if (send->url && strncmp(send->url, "http://", 7) != 0 && strncmp(send->url, "https://", 8) != 0)
         return command_misused(arguments->command, "--url begins with http:// or https://, not \"%s\"", send->url);
+    for (const char *const *given = (const char *const[]){ "id", "type", NULL }; *given; given++) {
+        const char *text = argument_value(arguments, *given);
+        if (text && !text_is_utf8(text))
+            return command_misused(arguments->command, "--%s must be UTF-8, and is not", *given);
+    }
     if (file && !read_file(file, data, fault))
         return EXIT_FAILED;
     send->wish = (struct send_wish){ .type = argument_value(arguments, "type"),

@@ -26,6 +26,38 @@ static const struct command commands[] = {
       serve_options, serve_run },
     { "check", "", "Check the config file and the plugins, without starting anything that lasts", NULL, check_options,
       check_run },
+    { "status", "", "Show how the running daemon is doing, on one page",
+      "Workers, deliveries that wait (pending: never attempted; retrying: failed so far) and that were given up,\n"
+      "breakers, and what to do next. Exit code 1 if no daemon runs. Of the config file only `state:` is read.",
+      status_options, status_run },
+    { "events", "", "List what was accepted, the newest first, and how far its deliveries are", NULL, events_options,
+      events_run },
+    { "show", "SOURCE/ID", "Tell one event's whole story",
+      "Received when, verified by which secret, and for each plugin every attempt that is kept (the first and the\n"
+      "last ones) with its message, and what became of it.",
+      show_options, show_run },
+    { "dead", "", "List the deliveries that were given up, and what their last attempt said", NULL, dead_options,
+      dead_run },
+    { "retry", "[SOURCE/ID]", "Deliver one dead letter of a plugin again, or all of them",
+      "With fresh attempts and the same key as before: for the plugin it is the same delivery. --all works in\n"
+      "batches; Ctrl-C ends it between two of them (exit code 130), and the same command goes on with the rest.",
+      retry_options, retry_run },
+    { "replay", "[SOURCE/ID]", "Deliver an event once more, or all that a filter finds",
+      "A new effect: the plugins get a new key, which ends in ~1, ~2 … Where the event is still open or dead, it is\n"
+      "left alone. An event that had no route goes by today's routes. Many are done in batches, the oldest first;\n"
+      "Ctrl-C ends it between two of them (exit code 130), and it tells with which --from the same command goes on.",
+      replay_options, replay_run },
+    { "discard", "[SOURCE/ID]", "Drop one dead letter of a plugin, or all of them",
+      "They will never be delivered; their events and stories stay as long as any. Of a plugin that the config has\n"
+      "no more, --all drops what is open, too. It asks first; without a terminal it wants --yes. In batches, as\n"
+      "retry.",
+      discard_options, discard_run },
+    { "backup", "FILE", "Copy the store into a new FILE, also while the daemon works with it",
+      "The copy is whole as of one moment, and checked. To restore it, stop the daemon, move the state folder away\n"
+      "and put FILE as grapnel.db into a new one.",
+      backup_options, backup_run },
+    { "compact", "", "Give back the disk space that deleted events left in the store",
+      "The daemon must be stopped. Needs free disk space for a second copy meanwhile.", compact_options, compact_run },
     { "send", "", "Sign an event as the source's sender would, and post it",
       "The first of the source's secrets signs. Prints each answer, of more than 10 how many there were of each kind;\n"
       "exit code 1 if one of them is not a 2xx.",

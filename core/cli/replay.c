@@ -1,0 +1,127 @@
+/* grapnel replay: events are delivered once more, done or not, by today's routes or to one plugin. */
+#include <string.h>
+
+#include "cli/batch.h"
+#include "cli/cli.h"
+#include "cli/filter.h"
+#include "cli/target.h"
+#include "cli/words.h"
+
+const struct command_option replay_options[] = {
+    COMMAND_OPTION_CONFIG,
+    { "plugin", 'p', "NAME", "to this plugin only; default all that today's routes name" },
+    FILTER_OPTIONS,
+    { "from", 0, "PLACE", "go on where an earlier call was interrupted, as it told" },
+    { 0 },
+};
+
+enum { PLACE_SEPARATOR = ':' };
+
+/* The place is until:cursor, which are whole numbers. */
+static bool place_read(struct batch *batch, const char *place) {
+    const char *separator = strchr(place, PLACE_SEPARATOR);
+    size_t digits = strspn(place, "0123456789");
+    if (separator == NULL || digits == 0 || place + digits != separator || separator[1] == '\0' ||
+        strspn(separator + 1, "0123456789") != strlen(separator + 1))
+        return false;
+    buffer_append(&batch->until, place, digits);
+    buffer_append_text(&batch->cursor, separator + 1);
+    return true;
+}
+
+static void result_print(const struct batch *batch) {
+    printf("%lld deliver%s made", (long long)batch->changed, batch->changed == 1 ? "y was" : "ies were");
+    if (batch->skipped > 0)
+        printf("; %lld still open or dead, and left alone", (long long)batch->skipped);
+    if (batch->unrouted > 0)
+        printf("; %lld event%s no route by today's config", (long long)batch->unrouted,
+               batch->unrouted == 1 ? " has" : "s have");
+    printf("\n");
+    fflush(stdout); /* before what stderr says about it */
+}
+
+static int replay_filtered(struct batch *batch, const struct arguments *arguments, struct control *control,
+                           struct fault *fault) {
+    int code = EXIT_DONE;
+    enum batch_end end = batch_run(batch, control, arguments->command->name, &code, fault);
+    if (end == BATCH_DONE || batch->changed > 0)
+        result_print(batch);
+    /* Not just the same command: what it has replayed is done, and would be replayed again. */
+    if (end == BATCH_INTERRUPTED)
+        fault_set(fault, "interrupted; the same command with --from %s%c%s goes on with the rest",
+                  buffer_text(&batch->until), PLACE_SEPARATOR, buffer_text(&batch->cursor));
+    else if (end == BATCH_FAILED && batch->cursor.length > 0)
+        fprintf(
+            stderr,
+            "grapnel replay: the same command with --from %s%c%s goes on with the rest, when it can; some of it may "
+            "be done:\n",
+            buffer_text(&batch->until), PLACE_SEPARATOR, buffer_text(&batch->cursor));
+    return code;
+}
+
+static int replay_one(struct batch *batch, struct control *control, struct fault *fault) {
+    if (!batch_ask(batch, control, fault))
+        return control_exit_code(control);
+    if (batch->changed > 0) {
+        result_print(batch);
+        return EXIT_DONE;
+    }
+    fault_set(fault, batch->unrouted > 0 ? "no route of today's config takes this event; name one with --plugin"
+                                         : "nothing was done: it is still open or dead there; see `grapnel show`");
+    return EXIT_FAILED;
+}
+
+static int replay_check(const struct arguments *arguments, struct target *target, struct batch *batch) {
+    struct fault fault = { .text = "" };
+    const char *from = argument_value(arguments, "from"), *plugin = argument_value(arguments, "plugin");
+    bool filtered = filter_is_given(arguments);
+    if (filtered == (arguments->word != NULL))
+        return command_misused(arguments->command,
+                               "say which: one event as SOURCE/ID, or many by --source, --type, --state, --since");
+    if (arguments->word != NULL && !target_read(target, arguments->word, &fault))
+        return command_misused(arguments->command, "%s", fault.text);
+    if (from != NULL && (!filtered || !place_read(batch, from)))
+        return command_misused(arguments->command,
+                               "--from takes the place that an interrupted call with the same "
+                               "options told, not \"%s\"",
+                               from);
+    if (plugin != NULL && (plugin[0] == '\0' || !text_is_utf8(plugin)))
+        return command_misused(arguments->command, "--plugin can't be \"%s\"", plugin);
+    return filter_check(arguments);
+}
+
+static void members_make(const struct arguments *arguments, const struct target *target, struct buffer *members) {
+    question_text(members, "plugin", argument_value(arguments, "plugin"));
+    if (arguments->word != NULL) {
+        question_text(members, "source", target->source);
+        question_text(members, "id", target->id);
+        return;
+    }
+    struct buffer filter = { 0 };
+    filter_members(arguments, argument_value(arguments, "from") != NULL, &filter);
+    buffer_format(members, "%s\"filter\":{%s}", members->length > 0 ? "," : "", buffer_text(&filter));
+    buffer_free(&filter);
+}
+
+int replay_run(const struct arguments *arguments) {
+    struct target target;
+    struct fault fault = { .text = "" };
+    struct buffer members = { 0 };
+    struct batch batch = { .path = "/api/replay", .done = "deliveries made", .expected = -1 };
+    struct control *control = NULL;
+    int code = replay_check(arguments, &target, &batch);
+    if (code == EXIT_DONE) {
+        members_make(arguments, &target, &members);
+        batch.members = buffer_text(&members);
+        control = control_open(argument_value(arguments, "config"), &fault);
+        code = control == NULL           ? EXIT_FAILED
+               : arguments->word != NULL ? replay_one(&batch, control, &fault)
+                                         : replay_filtered(&batch, arguments, control, &fault);
+    }
+    if (code != EXIT_DONE && fault.text[0] != '\0')
+        fprintf(stderr, "grapnel replay: %s\n", fault.text);
+    control_close(control);
+    batch_free(&batch);
+    buffer_free(&members);
+    return code;
+}
