@@ -1,0 +1,202 @@
+/* What a pool's breaker remembers over a restart, and what the store tells of itself: whether it refuses, since when it
+ * is busy, and what its commits cost. */
+#include <sched.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "store_test.h"
+
+static void assert_note(struct bench *bench, int plugin, const struct store_note *expected) {
+    struct store_note note = { -1, -1, -1, -1 };
+    assert_true(store_read_note(bench->reader, plugin, &note));
+    assert_int_equal(note.stood_ms, expected->stood_ms);
+    assert_int_equal(note.open_since_ms, expected->open_since_ms);
+    assert_int_equal(note.open_until_ms, expected->open_until_ms);
+    assert_int_equal(note.pause_ms, expected->pause_ms);
+}
+
+static void test_notes(void **state) {
+    struct bench *bench = *state;
+    const struct store_note none = { 0 }, first = { 1, 2, 3, 4 }, latest = { 5, 0, 7, 8 }, other = { 9, 10, 11, 12 };
+    bench_open(bench);
+    assert_true(store_note(bench->store, bench->plugins[0], &first)); /* before the start too */
+    bench_start(bench);
+    assert_true(store_note(bench->store, bench->plugins[0], &latest));
+    assert_true(store_note(bench->store, bench->plugins[1], &other));
+    assert_false(store_note(bench->store, 99, &other));
+    assert_false(store_note(bench->store, 0, &other));
+    bench_close(bench);
+    assert_int_equal(bench->settled + bench->accepted, 0);
+    bench_open(bench);
+    assert_note(bench, bench->plugins[0], &latest);
+    assert_note(bench, bench->plugins[1], &other);
+    assert_note(bench, 99, &none);
+    bench_start(bench);
+    /* Written soon though nothing else is. */
+    assert_true(store_note(bench->store, bench->plugins[1], &first));
+    while (query_integer(bench, "SELECT stood_ms FROM note WHERE plugin = 2") != 1) {
+        sched_yield();
+    }
+}
+
+/* Another process holds the write lock until the pipe is closed. */
+static int hold_lock(struct bench *bench, pid_t *holder) {
+    int told[2], held[2];
+    char path[128], byte;
+    bench_path(bench, "grapnel.db", path);
+    assert_int_equal(pipe(told), 0);
+    assert_int_equal(pipe(held), 0);
+    *holder = fork();
+    if (*holder == 0) {
+        sqlite3 *database;
+        close(held[1]);
+        bool locked = sqlite3_open(path, &database) == SQLITE_OK &&
+                      sqlite3_exec(database, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
+        if (write(told[1], locked ? "y" : "n", 1) != 1 || read(held[0], &byte, 1) != 0) {
+            _exit(1);
+        }
+        _exit(0);
+    }
+    assert_int_equal(read(told[0], &byte, 1), 1);
+    assert_int_equal(byte, 'y');
+    close(told[0]);
+    close(told[1]);
+    close(held[0]);
+    return held[1];
+}
+
+/* While another program has the lock it refuses, and says why; after that it finds out by itself that it works again,
+ * as where readiness is asked nobody puts meanwhile. Notes and outcomes of that time are not lost. */
+static void test_refuses_and_recovers(void **state) {
+    struct bench *bench = *state;
+    struct store_health health;
+    struct test_put test;
+    pid_t holder;
+    int status;
+    bench_open(bench);
+    bench_start(bench);
+    int64_t event = put_one(bench, "evt_1", STORE_ACCEPTED);
+    store_health(bench->store, &health);
+    assert_false(health.refusing || health.broken);
+    assert_string_equal(health.why, "");
+    int held = hold_lock(bench, &holder);
+    put_make(bench, &test, "evt_2", "{}");
+    store_put(bench->store, &test.put);
+    do { /* it waits for the lock, and that is seen */
+        store_health(bench->store, &health);
+    } while (health.stuck_ms < 100);
+    assert_true(store_note(bench->store, bench->plugins[0], &(struct store_note){ .stood_ms = 42 }));
+    assert_int_equal(put_wait(&test), STORE_UNAVAILABLE);
+    event_release(test.put.event);
+    do {
+        store_health(bench->store, &health);
+    } while (!health.refusing);
+    assert_false(health.broken);
+    assert_non_null(strstr(health.why, "write lock"));
+    store_settle(bench->store, settle_make(event, bench->plugins[0], STORE_DONE, 1, ""));
+
+    close(held);
+    assert_int_equal(waitpid(holder, &status, 0), holder);
+    assert_int_equal(status, 0);
+    do {
+        store_health(bench->store, &health);
+    } while (health.refusing);
+    assert_string_equal(health.why, "");
+    settled_wait(bench, 1);
+    assert_counts(bench, (struct store_counts){ .events = 1, .pending = 1 });
+    bench_close(bench);
+    assert_int_equal(query_integer(bench, "SELECT stood_ms FROM note"), 42);
+    assert_tallied(bench);
+}
+
+/* The same with nothing at all to write. */
+static void test_recovers_alone(void **state) {
+    struct bench *bench = *state;
+    struct store_health health;
+    pid_t holder;
+    bench_open(bench);
+    bench_start(bench);
+    int held = hold_lock(bench, &holder);
+    put_one(bench, "evt_1", STORE_UNAVAILABLE);
+    close(held);
+    assert_int_equal(waitpid(holder, NULL, 0), holder);
+    do {
+        store_health(bench->store, &health);
+    } while (health.refusing);
+    do { /* and sleeps then */
+        store_health(bench->store, &health);
+    } while (health.stuck_ms > 0);
+    put_one(bench, "evt_1", STORE_ACCEPTED);
+}
+
+static void test_broken(void **state) {
+    struct bench *bench = *state;
+    struct store_health health;
+    struct test_order order;
+    struct store_target target = { 1, 1 };
+    char path[128], moved[136];
+    bench_open(bench);
+    bench_start(bench);
+    bench_path(bench, "grapnel.db", path);
+    snprintf(moved, sizeof moved, "%s.moved", path);
+    assert_int_equal(rename(path, moved), 0);
+    order_make(bench, &order, STORE_ORDER_DISCARD, &target, 1);
+    store_order(bench->store, &order.order); /* an order notices as well */
+    order_wait(&order);
+    assert_true(order.order.failed);
+    assert_int_equal(bench->broken, 1);
+    store_health(bench->store, &health);
+    assert_true(health.broken && health.refusing);
+    assert_non_null(strstr(health.why, "moved"));
+    assert_int_equal(order_one(bench, STORE_ORDER_DISCARD, 1, 1), -1);
+    store_note(bench->store, 1, &(struct store_note){ .stood_ms = 1 });
+    put_one(bench, "evt_1", STORE_UNAVAILABLE);
+    assert_int_equal(rename(moved, path), 0);
+}
+
+static uint64_t histogram_count(const struct histogram *histogram) {
+    uint64_t count = 0;
+    for (int i = 0; i <= HISTOGRAM_BOUND_LIMIT; i++) {
+        count += atomic_load(&histogram->counts[i]);
+    }
+    return count;
+}
+
+/* Commits with events are measured, others not. */
+static void test_measures(void **state) {
+    struct bench *bench = *state;
+    struct test_put puts[3];
+    static const char *const ids[] = { "evt_1", "evt_2", "evt_3" };
+    bench_open(bench);
+    const struct store_measures *measures = store_measures(bench->store);
+    for (int i = 0; i < 3; i++) { /* one group */
+        put_make(bench, &puts[i], ids[i], "{}");
+        store_put(bench->store, &puts[i].put);
+    }
+    bench_start(bench);
+    for (int i = 0; i < 3; i++) {
+        put_wait(&puts[i]);
+        event_release(puts[i].put.event);
+    }
+    put_one(bench, "evt_1", STORE_CONFLICT);
+    settle_wait(bench, settle_make(1, bench->plugins[0], STORE_DONE, 1, ""));
+    assert_int_equal(histogram_count(&measures->commit_us), 1);
+    assert_int_equal(histogram_count(&measures->commit_events), 1);
+    assert_int_equal(measures->commit_events.sum, 3);
+    assert_int_equal(measures->commit_events.counts[2], 1); /* above 2, up to 4 */
+    assert_true(measures->commit_us.sum > 0);
+    assert_int_equal(store_commit_scale.bounds[0], 100);
+    assert_int_equal(store_commit_scale.bounds[store_commit_scale.count - 1], 10000000);
+    assert_int_equal(store_commit_events_scale.bounds[store_commit_events_scale.count - 1], 512);
+}
+
+#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, bench_make, bench_remove)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(test_notes),          STORE_TEST(test_refuses_and_recovers),
+        STORE_TEST(test_recovers_alone), STORE_TEST(test_broken),
+        STORE_TEST(test_measures),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
