@@ -66,7 +66,7 @@ static bool finding_in_recent(struct finding *finding) {
     if (!query) {
         return false;
     }
-    int result;
+    int result = SQLITE_ROW;
     while (finding->event == 0 && (result = sqlite3_step(query)) == SQLITE_ROW) {
         int64_t event = keys_search(column_bytes(query, 0), &finding->digest);
         if (event != 0 && !finding_verify(finding, event)) {
@@ -103,7 +103,7 @@ static bool finding_in_runs(struct finding *finding, int64_t *oldest) {
     if (!query) {
         return false;
     }
-    int result;
+    int result = SQLITE_ROW;
     while (finding->event == 0 && (result = sqlite3_step(query)) == SQLITE_ROW) {
         *oldest = sqlite3_column_int64(query, 1);
         if (!finding_in_run(finding, sqlite3_column_int64(query, 0))) {
