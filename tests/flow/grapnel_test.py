@@ -88,6 +88,7 @@ class Daemon:
         self.plugins_crash = plugins_crash  # on purpose: a sanitizer's report from a worker is no finding then
         self.process = None
         self.addresses = []
+        self.admin = None  # the address of `admin: listen`
         self.log_start = 0
 
     def launch(self):
@@ -108,9 +109,10 @@ class Daemon:
 
         def ready():
             assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log()}"
-            return re.search(r"ready: listening on ([^\"\n]*)", self.log())
+            return re.search(r"ready: listening on ([^\";\n]*)(?:; admin on ([^\"\n]*))?", self.log())
 
-        self.addresses = wait_for(ready, "ready").group(1).split()
+        found = wait_for(ready, "ready")
+        self.addresses, self.admin = found.group(1).split(), found.group(2)
         return self
 
     def log(self):
@@ -126,6 +128,17 @@ class Daemon:
         """The pids of its children."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in children.read_text().split()]
+
+    def token(self):
+        return (self.folder / "state" / "admin.token").read_text().strip()
+
+    def ask(self, path, method="GET", body=None, headers=None, token=True):
+        """Status, headers and text of the answer of `admin: listen`. `token`: another one than the right one, or None."""
+        sent = {} if token is None else {"Authorization": f"Bearer {self.token() if token is True else token}"}
+        with contextlib.closing(http.client.HTTPConnection(*self.admin.rsplit(":", 1), timeout=60 * SLOWNESS)) as connection:
+            connection.request(method, path, body, {**sent, **(headers or {})})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read().decode()
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
