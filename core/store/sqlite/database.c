@@ -220,6 +220,7 @@ void database_close(struct store *store) {
     for (int i = 0; i < STATEMENT_COUNT; i++) {
         sqlite3_finalize(store->statements[i]);
     }
+    retain_close(store);
     if (store->broken) { /* a checkpoint would trust what can't be trusted; the next start recovers from the log */
         sqlite3_db_config(store->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     }

@@ -145,12 +145,14 @@ static int runs_load(struct store *store, sqlite3_stmt *runs, sqlite3_stmt *filt
     struct dedup *dedup = &store->dedup;
     int result;
     while ((result = sqlite3_step(runs)) == SQLITE_ROW) {
-        struct dedup_run run = { .number = sqlite3_column_int64(runs, 0) };
+        struct dedup_run run = { .number = sqlite3_column_int64(runs, 0),
+                                 .last_event = sqlite3_column_int64(runs, 1),
+                                 .made_ms = sqlite3_column_int64(runs, 2) };
         if (!dedup_run_reserve(dedup)) {
             return SQLITE_NOMEM;
         }
         dedup_run_append(dedup, run);
-        dedup->covered = sqlite3_column_int64(runs, 1);
+        dedup->covered = run.last_event;
         dedup->next_run.number = run.number + 1;
     }
     int oldest = dedup->run_count > DEDUP_FILTER_LIMIT ? dedup->run_count - DEDUP_FILTER_LIMIT : 0;
@@ -196,7 +198,7 @@ static int recent_load(struct store *store, sqlite3_stmt *rows) {
 
 bool dedup_load(struct store *store, struct fault *fault) {
     static const char *const texts[] = {
-        "SELECT number, last_event FROM dedup_run ORDER BY number",
+        "SELECT number, last_event, made_ms FROM dedup_run ORDER BY number",
         "SELECT filter FROM dedup_run WHERE number = ?1",
         "SELECT event, keys FROM dedup_recent ORDER BY event",
         "SELECT coalesce(min(event), 1) - 1 FROM dedup_recent",

@@ -23,6 +23,8 @@ enum {
 
 struct dedup_run {
     int64_t number;
+    int64_t last_event;    /* those behind that of the run before it and up to here are in it */
+    int64_t made_ms;       /* store_clock_ms when it was complete */
     unsigned char *filter; /* null: beyond the limit */
 };
 

@@ -139,8 +139,10 @@ static int run_complete(struct store *store) {
     struct dedup *dedup = &store->dedup;
     sqlite3_stmt *add = store->statements[STATEMENT_DEDUP_RUN_ADD];
     sqlite3_bind_int64(add, 1, dedup->next_run.number);
-    sqlite3_bind_int64(add, 2, dedup->maturing_last);
-    sqlite3_bind_int64(add, 3, store_clock_ms(store));
+    dedup->next_run.last_event = dedup->maturing_last;
+    dedup->next_run.made_ms = store_clock_ms(store);
+    sqlite3_bind_int64(add, 2, dedup->next_run.last_event);
+    sqlite3_bind_int64(add, 3, dedup->next_run.made_ms);
     sqlite3_bind_blob(add, 4, dedup->next_run.filter, DEDUP_FILTER_SIZE, SQLITE_STATIC);
     return database_step(add);
 }

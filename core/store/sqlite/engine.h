@@ -15,6 +15,8 @@
 #include "store/sqlite/journal.h"
 #include "store/sqlite/names.h"
 #include "store/sqlite/notes.h"
+#include "store/sqlite/retain.h"
+#include "store/sqlite/room.h"
 #include "store/sqlite/tally.h"
 #include "store/sqlite/waiting.h"
 #include "store/store.h"
@@ -115,6 +117,8 @@ struct store {
     bool clock_wanted;        /* with the next commit it is written down */
     int64_t clock_written_ms; /* store_clock_ms at the time */
     char trouble[HEALTH_TEXT_SIZE]; /* what trouble_tell said last, in short */
+    struct retain retain;           /* its settings are for all threads */
+    struct room room;
     struct log_limit put_log, settle_log, group_log, checkpoint_log;
 };
 

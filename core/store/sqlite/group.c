@@ -28,6 +28,7 @@ static void group_take(struct store *store, struct group *group) {
         group->puts[group->put_count++] = put;
     }
     group->settles = store->settles.first;
+    store->room.put_bytes += (int64_t)bytes;
 }
 
 /* Everything between BEGIN and COMMIT. */

@@ -59,10 +59,12 @@ struct store *store_open(const struct store_options *options, struct fault *faul
     store->listener.reopened = store->listener.reopened ? store->listener.reopened : ignore_reopened;
     store->listener.broken = store->listener.broken ? store->listener.broken : ignore_break;
     store->folder = strdup(options->folder);
+    room_open(store);
     if (!store->folder || asprintf(&store->path, "%s/grapnel.db", options->folder) < 0) {
         store->path = NULL;
         fault_set(fault, "%s: out of memory", options->folder);
-    } else if (folder_open(store, options->folder, fault) && database_open(store, fault)) {
+    } else if (folder_open(store, options->folder, fault) && database_open(store, fault) &&
+               retain_open(store, &options->retain, fault)) {
         return store;
     }
     store_free(store);

@@ -41,7 +41,10 @@ static void writer_drop_settles(struct store *store) {
 /* Sleeps until there is something to do. Nothing waits but, perhaps, settles or notes that are not due yet. */
 static void writer_rest(struct store *store, int64_t now_us) {
     bool outcomes = store->settles.first || store->notes_wait;
-    int64_t wake_at_us = store->failing ? store->retry_at_us : INT64_MAX;
+    int64_t wake_at_us = room_look_at_us(store);
+    if (store->failing) {
+        wake_at_us = earlier(wake_at_us, store->retry_at_us);
+    }
     if (checkpoint_wanted_idle(store)) {
         if (now_us >= store->wrote_at_us + 1000000) {
             checkpoint_idle(store);
@@ -52,7 +55,7 @@ static void writer_rest(struct store *store, int64_t now_us) {
     if (outcomes) {
         wake_at_us = earlier(wake_at_us, settles_due_us(store));
     }
-    int64_t timeout_us = wake_at_us == INT64_MAX ? -1 : wake_at_us > now_us ? wake_at_us - now_us : 0;
+    int64_t timeout_us = wake_at_us > now_us ? wake_at_us - now_us : 0;
     atomic_store(&store->health.busy_since_us, 0);
     waiting_sleep(&store->waiting, outcomes ? WAITING_DOZING : WAITING_ASLEEP, timeout_us);
 }
@@ -76,15 +79,17 @@ static bool writer_turn(struct store *store, bool stopping, int64_t now_us) {
     if (stopping || store->broken) {
         order_refuse_all(store);
     }
+    room_watch(store, now_us);
     if (writer_is_due(store, stopping, now_us)) {
         if (group_write(store)) {
             checkpoint_if_large(store);
+            retain_after_group(store, store->group.accepted_count, store->group.settle_count);
         } else if (stopping && !store->puts.first) {
             writer_drop(store);
         }
     } else if (stopping) {
         return false;
-    } else if (!store->orders.first) {
+    } else if (!store->orders.first && !retain_idle(store, now_us)) {
         writer_rest(store, now_us);
     }
     if (store->orders.first && !store->broken) { /* one, so that events do not wait for all of them */
