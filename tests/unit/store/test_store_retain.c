@@ -99,11 +99,11 @@ static void test_letters(void **state) {
         assert_int_equal(story[count - 1].plugin, bench->plugins[0]);
     }
     assert_consistent(bench);
+    bench_close(bench);
     assert_true(read(log[0], said, sizeof said - 1) > 0);
     char *line = strstr(said, "4 dead letters were deleted, as they were older than 1d");
     assert_non_null(line);
     assert_null(strstr(line + strlen("4 dead letters"), "dead letters"));
-    bench_close(bench);
     close(log[0]);
     close(log[1]);
 }

@@ -102,10 +102,10 @@ static void test_done_events_go_before_their_time(void **state) {
     assert_int_equal(query_integer(bench, "SELECT min(number) FROM event"), held);
     assert_true(file_size(bench, "grapnel.db") < LIMIT + 8 * MIB);
     assert_consistent(bench);
+    bench_close(bench);
     assert_true(read(log[0], said, sizeof said - 1) > 0);
     assert_int_equal(lines_with(said, "were deleted before their time"), 1); /* once a minute */
     assert_int_equal(lines_with(said, "refused"), 0);
-    bench_close(bench);
     assert_sound(bench);
     close(log[0]);
     close(log[1]);
@@ -162,10 +162,10 @@ static void test_file_system_is_nearly_full(void **state) {
     system_free = 600LL * MIB;
     refusal_wait(bench, false);
     put_one(bench, "second", STORE_ACCEPTED);
+    bench_close(bench);
     assert_true(read(log[0], said, sizeof said - 1) > 0);
     assert_int_equal(lines_with(said, "refused from now on"), 1);
     assert_int_equal(lines_with(said, "there is room again"), 1);
-    bench_close(bench);
     close(log[0]);
     close(log[1]);
 }
