@@ -24,7 +24,7 @@ static const struct key top_keys[] = {
     ROW("admin", KEY_NODE, TOP(admin), NULL, 0),
     ROW("log", KEY_NODE, TOP(log), NULL, 0),
     ROW("limits", KEY_NODE, TOP(limits), NULL, 0),
-    ROW("retain", KEY_NODE, TOP(retain), NULL, KEY_NO_EFFECT),
+    ROW("retain", KEY_NODE, TOP(retain), NULL, 0),
     ROW("sources", KEY_NODE, TOP(sources), NULL, 0),
     ROW("plugins", KEY_NODE, TOP(plugins), NULL, 0),
     ROW("routes", KEY_NODE, TOP(routes), NULL, 0),
@@ -90,12 +90,34 @@ static void plugin_path_read(struct reader *reader, const struct yaml_node *node
 /* The longest time for which a provider is known to send an event again. */
 enum { RETRY_WINDOW_MS = 4 * 24 * 3600 * 1000 };
 
+/* The least that the ids and the write-ahead log of a busy receiver leave some room beside. */
+enum { DISK_SMALL = 64 * 1024 * 1024 };
+
 static void retain_read(struct reader *reader, const struct yaml_node *node, struct setup *setup) {
+    const struct setup_retain *retain = &setup->retain;
     section_read(reader, "retain", retain_keys, node, &setup->retain);
-    if (setup->retain.ids_ms < RETRY_WINDOW_MS)
+    if (!node || node->kind != YAML_MAPPING)
+        return;
+    const struct yaml_node *ids = yaml_member(node, "ids"), *disk = yaml_member(node, "disk");
+    char shorter[UNITS_TEXT_SIZE], longer[UNITS_TEXT_SIZE];
+    if (ids && retain->ids_ms < retain->events_ms) {
+        duration_format(retain->ids_ms, shorter);
+        duration_format(retain->events_ms, longer);
         reader_warning(
-            reader, yaml_member(node, "ids"),
+            reader, ids,
+            "retain: \"ids\" (%s) is shorter than \"events\" (%s), and is taken as %s: an event that is kept "
+            "is known by its id",
+            shorter, longer, longer);
+    }
+    if (ids && retain->ids_ms < RETRY_WINDOW_MS && retain->events_ms < RETRY_WINDOW_MS)
+        reader_warning(
+            reader, ids,
             "retain: \"ids\" is under 4d: an event that its sender repeats after that is taken for a new one");
+    if (disk && retain->disk_bytes < DISK_SMALL)
+        reader_warning(
+            reader, disk,
+            "retain: \"disk\" is under 64MiB: beside the ids and the write-ahead log little of it is left for "
+            "events");
 }
 
 static void warn_of_missing(struct reader *reader, const struct yaml_node *root, const struct yaml_node *node,

@@ -121,6 +121,7 @@ static bool serve_open_loop(struct serve *serve, struct fault *fault) {
 }
 
 static bool serve_open_store(struct serve *serve, struct fault *fault) {
+    const struct setup_retain *retain = &serve->setup->retain;
     struct store_options options = {
         .folder = serve->setup->state,
         .log = &serve->log,
@@ -129,6 +130,10 @@ static bool serve_open_store(struct serve *serve, struct fault *fault) {
                       .given_up = serve_store_given_up,
                       .reopened = serve_store_reopened,
                       .broken = serve_store_broken },
+        .retain = { .events_ms = retain->events_ms,
+                    .ids_ms = retain->ids_ms,
+                    .dead_ms = retain->dead_ms,
+                    .disk_bytes = retain->disk_bytes },
     };
     serve->store = store_open(&options, fault);
     if (!serve->store)

@@ -219,8 +219,8 @@ def test_what_has_no_effect_yet_is_a_warning(tmp_path):
     code, mistakes, warnings = run("check", tmp_path, config)
     assert (code, mistakes) == (0, [])
     assert warnings == [
-        'grapnel.yaml:6:1: "retain" has no effect yet in this version',
-        'grapnel.yaml:6:16: retain: "ids" is under 4d: an event that its sender repeats after that is taken for a new one',
+        'grapnel.yaml:6:16: retain: "ids" (3d) is shorter than "events" (7d), and is taken as 7d: an event that is kept is '
+        "known by its id",
         'grapnel.yaml:7:11: limits: "connections" has no effect yet in this version',
     ]
 

@@ -343,10 +343,21 @@ static void what_is_probably_not_meant_is_warned_of(void **state) {
           "retry "
           "waits 1s\n" },
         { GOOD_SOURCE "plugins: { email: }\nroutes: { \"*\": email }\nretain: { ids: 3d }\n",
-          "grapnel.yaml:4:1: warning: \"retain\" has no effect yet in this version\n"
+          "grapnel.yaml:4:16: warning: retain: \"ids\" (3d) is shorter than \"events\" (7d), and is taken as 7d: an "
+          "event that is kept is known by its id\n" },
+        { GOOD_SOURCE "plugins: { email: }\nroutes: { \"*\": email }\nretain: { events: 1d, ids: 3d }\n",
+          "grapnel.yaml:4:28: warning: retain: \"ids\" is under 4d: an event that its sender repeats after that is "
+          "taken for a new one\n" },
+        { GOOD_SOURCE "plugins: { email: }\nroutes: { \"*\": email }\nretain: { ids: 12h, events: 1d }\n",
+          "grapnel.yaml:4:16: warning: retain: \"ids\" (12h) is shorter than \"events\" (1d), and is taken as 1d: an "
+          "event that is kept is known by its id\n"
           "grapnel.yaml:4:16: warning: retain: \"ids\" is under 4d: an event that its sender repeats after that is "
-          "taken for a "
-          "new one\n" },
+          "taken for a new one\n" },
+        { GOOD_SOURCE "plugins: { email: }\nroutes: { \"*\": email }\nretain: { disk: 63MiB, events: 60d }\n",
+          "grapnel.yaml:4:17: warning: retain: \"disk\" is under 64MiB: beside the ids and the write-ahead log little "
+          "of "
+          "it is left for events\n" },
+        { GOOD_SOURCE "plugins: { email: }\nroutes: { \"*\": email }\nretain: { disk: 64MiB, ids: 7d }\n", "" },
         { SOURCE("url: https://shop.example/") "plugins: { email: }\nroutes: { \"*\": email }\n",
           "grapnel.yaml:2:49: warning: source \"s\": \"url\" has no effect: this signature is not over the url\n" },
         { "sources: { s: { path: /s, signature: github, secrets: x, tolerance: 1m } }\nplugins: { email: }\nroutes: { "

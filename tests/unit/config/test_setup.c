@@ -148,8 +148,7 @@ static void plugins_are_read(void **state) {
     assert_null(setup->plugins[1].settings);
     assert_lines(test, &test->warnings,
                  "grapnel.yaml:9:24: warning: limits: \"connections\" has no effect yet in this version\n"
-                 "grapnel.yaml:9:41: warning: limits: \"per_address\" has no effect yet in this version\n"
-                 "grapnel.yaml:10:1: warning: \"retain\" has no effect yet in this version\n");
+                 "grapnel.yaml:9:41: warning: limits: \"per_address\" has no effect yet in this version\n");
 }
 
 #define QUIET                                                                                                          \

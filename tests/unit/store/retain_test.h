@@ -4,8 +4,6 @@
 
 #include "store_test.h"
 
-#include <sched.h>
-
 #include "base/clock.h"
 
 enum { HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS };
@@ -48,7 +46,7 @@ static inline void query_wait(struct bench *bench, const char *text, int64_t exp
     while ((value = query_integer(bench, text)) != expected) {
         if (clock_monotonic_ms() > until_ms)
             fail_msg("%s: still %lld, not %lld", text, (long long)value, (long long)expected);
-        sched_yield();
+        usleep(1000);
     }
 }
 

@@ -28,7 +28,7 @@ static void open_with_system(struct bench *bench, int64_t all, int64_t free) {
 
 static void looks_wait(int more) {
     int64_t until_ms = clock_monotonic_ms() + 60000;
-    for (int before = looks; looks < before + more; sched_yield())
+    for (int before = looks; looks < before + more; usleep(1000))
         assert_true(clock_monotonic_ms() < until_ms);
 }
 
@@ -37,7 +37,7 @@ static struct store_health refusal_wait(struct bench *bench, bool refusing) {
     struct store_health health;
     int64_t until_ms = clock_monotonic_ms() + 60000;
     do {
-        sched_yield();
+        usleep(1000);
         store_health(bench->store, &health);
         if (clock_monotonic_ms() > until_ms)
             fail_msg("still %s", refusing ? "accepting" : health.why);
