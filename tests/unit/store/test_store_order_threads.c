@@ -86,7 +86,7 @@ static void test_orders_meet_outcomes(void **state) {
     bench_open(bench);
     bench_start(bench);
     for (int i = 0; i < EVENTS; i++) {
-        char id[16];
+        char id[32];
         snprintf(id, sizeof id, "evt_%d", i);
         shared.targets[i] = (struct store_target){ put_one(bench, id, STORE_ACCEPTED), bench->plugins[0] };
         settle_wait(bench, settle_make(shared.targets[i].event, bench->plugins[0], STORE_DEAD, 1, "no"));
@@ -97,7 +97,7 @@ static void test_orders_meet_outcomes(void **state) {
     }
     pthread_create(&failing, NULL, fail_all, &shared);
     for (int i = 0; i < 200; i++) { /* events go on coming */
-        char id[16];
+        char id[32];
         snprintf(id, sizeof id, "more_%d", i);
         put_one(bench, id, STORE_ACCEPTED);
     }
