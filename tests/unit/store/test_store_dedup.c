@@ -37,6 +37,17 @@ static void reopen(struct bench *bench) {
     bench_start(bench);
 }
 
+/* Each `step`-th is found where it is: in either run, or in none yet; and those that were not stored nowhere. */
+static void find_range(struct bench *bench, int from, int to, int step) {
+    char id[32];
+    for (; from < to; from += step) {
+        snprintf(id, sizeof id, "evt_%d", from);
+        assert_int_equal(store_find(bench->reader, bytes_of("cryptopay"), bytes_of(id)), from + 1 - from / BAD_EVERY);
+    }
+    snprintf(id, sizeof id, "evt_%d", BAD_EVERY - 1);
+    assert_int_equal(store_find(bench->reader, bytes_of("cryptopay"), bytes_of(id)), 0);
+}
+
 static void test_runs(void **state) {
     struct bench *bench = *state;
     bench_open(bench);
@@ -53,6 +64,7 @@ static void test_runs(void **state) {
     put_range(bench, 1, EVENTS, 499, STORE_DUPLICATE); /* hits no bad one: those were not stored */
     reopen(bench);
     put_range(bench, 3, EVENTS, 499, STORE_DUPLICATE);
+    find_range(bench, 1, EVENTS, 4990);
 
     int stored = EVENTS - EVENTS / BAD_EVERY;
     assert_counts(bench, (struct store_counts){ .events = stored, .unrouted = stored });
