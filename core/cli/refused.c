@@ -32,7 +32,7 @@ static void hint_add(struct buffer *hints, struct bytes hint) {
         buffer_append(&line, escaped, length);
     }
     buffer_append_text(&line, line.length > 0 ? "\n" : "");
-    if (memmem(hints->data, hints->length, line.data, line.length) == NULL)
+    if (hints->length == 0 || memmem(hints->data, hints->length, line.data, line.length) == NULL)
         buffer_append(hints, line.data, line.length);
     buffer_free(&line);
 }

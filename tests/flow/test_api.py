@@ -124,7 +124,8 @@ def test_status(daemon):
     assert status["store"]["path"] == str(daemon.folder / "state" / "grapnel.db")
     assert status["store"]["events"] == 3 and status["store"]["unrouted"] == 1
     assert status["store"]["bytes"] > status["store"]["free_bytes"] >= 0 and TIME.fullmatch(status["store"]["oldest"])
-    (plugin,) = status["plugins"]
+    wait_for(lambda: plugin_status(daemon, "steered")["running"] == 2, "both workers")
+    (plugin,) = told(daemon, "/api/status")["plugins"]
     assert plugin["plugin"] == "steered" and plugin["state"] == "configured" and plugin["file"].endswith("/steered.so")
     assert plugin["workers"] == plugin["running"] == 2 and sorted(plugin["processes"]) == sorted(daemon.workers())
     assert (plugin["pending"], plugin["retrying"], plugin["dead"], plugin["held"]) == (0, 0, 2, 0)
