@@ -129,6 +129,28 @@ static void test_recovers_alone(void **state) {
     put_one(bench, "evt_1", STORE_ACCEPTED);
 }
 
+/* A note whose transaction fails after it was written comes with the next. */
+static void test_note_is_rolled_back(void **state) {
+    struct bench *bench = *state;
+    struct store_health health;
+    bench_open(bench);
+    bench_close(bench);
+    bench_execute(bench, "CREATE TRIGGER refusal BEFORE INSERT ON meta WHEN (SELECT count(*) FROM note) > 0 "
+                         "BEGIN SELECT RAISE(ABORT, 'no'); END");
+    bench_open(bench);
+    bench_start(bench);
+    assert_true(store_note(bench->store, bench->plugins[0], &(struct store_note){ .pause_ms = 42 }));
+    do { /* the clock is written with the first commit */
+        store_health(bench->store, &health);
+    } while (!health.refusing);
+    assert_int_equal(query_integer(bench, "SELECT count(*) FROM note"), 0);
+    bench_execute(bench, "DROP TRIGGER refusal");
+    do {
+        store_health(bench->store, &health);
+    } while (health.refusing);
+    assert_int_equal(query_integer(bench, "SELECT pause_ms FROM note"), 42);
+}
+
 static void test_broken(void **state) {
     struct bench *bench = *state;
     struct store_health health;
@@ -194,8 +216,11 @@ static void test_measures(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(test_notes),          STORE_TEST(test_refuses_and_recovers),
-        STORE_TEST(test_recovers_alone), STORE_TEST(test_broken),
+        STORE_TEST(test_notes),
+        STORE_TEST(test_note_is_rolled_back),
+        STORE_TEST(test_refuses_and_recovers),
+        STORE_TEST(test_recovers_alone),
+        STORE_TEST(test_broken),
         STORE_TEST(test_measures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

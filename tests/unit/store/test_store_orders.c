@@ -190,7 +190,9 @@ static void test_order_fails_whole(void **state) {
     assert_int_equal(order_run(bench, STORE_ORDER_RETRY, targets, 3), -1);
     assert_int_equal(bench->reopened[plugin], 0);
     assert_counts(bench, (struct store_counts){ .events = 3, .pending = 3, .dead = 3 });
-    assert_int_equal(order_run(bench, STORE_ORDER_RETRY, targets, 1), 1);
+    assert_int_equal(order_run(bench, STORE_ORDER_DISCARD, targets, 1), 1);
+    assert_int_equal(bench->reopened[plugin], 0); /* what was rolled back is not told later either */
+    assert_int_equal(order_run(bench, STORE_ORDER_RETRY, targets + 2, 1), 1);
     assert_int_equal(bench->reopened[plugin], 1);
     assert_tallied(bench);
     assert_int_equal(order_run(bench, STORE_ORDER_DISCARD, many, STORE_ORDER_LIMIT + 1), -1);
