@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/reader.h"
 
@@ -79,7 +80,6 @@ struct store_reader *store_reader_open(struct store *store, struct fault *fault)
         return NULL;
     }
     reader->log = store->log;
-    reader->store = store;
     reader->block.block = -1;
     int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int result = sqlite3_open_v2(store->path, &reader->database, flags, NULL);
@@ -158,9 +158,15 @@ static bool reader_run(struct store_reader *reader, enum query which) {
 
 bool reader_begin(struct store_reader *reader) {
     reader->rows = READER_ROWS;
+    reader->since_ms = clock_monotonic_ms();
     reader->block.block = -1; /* it may have changed since the last call */
     reader->inside = reader_run(reader, QUERY_BEGIN);
     return reader->inside;
+}
+
+bool reader_has_enough(const struct store_reader *reader) {
+    return reader->rows <= 0 ||
+           (reader->rows < READER_ROWS - READER_ROWS_AT_LEAST && clock_monotonic_ms() - reader->since_ms >= READER_MS);
 }
 
 bool reader_end(struct store_reader *reader) {

@@ -49,9 +49,12 @@ enum query {
     QUERIES
 };
 
-/* What a call may still examine, in rows. About 1 µs each when they are in memory, so that a page takes some 20 ms. */
+/* What a call may examine, in rows: some 20 ms if they are in memory. From a disk they may take a hundred times as long, so
+ * that there is an end in time too, after a number of them that any page may take. */
 enum {
-    READER_ROWS = 20000,
+    READER_ROWS = 40000,
+    READER_ROWS_AT_LEAST = 4000,
+    READER_MS = 50,
     READER_SEEK_ROWS = 3, /* what looking one up costs, compared with the next one of a row of them */
 };
 
@@ -71,13 +74,13 @@ struct reader_plugin {
 
 struct store_reader {
     struct log *log;
-    struct store *store;
     char *path;
     sqlite3 *database;
     sqlite3_stmt *queries[QUERIES]; /* null: not needed so far */
     struct log_limit limit;
-    bool inside;  /* a transaction is open */
-    int64_t rows; /* left to examine in this call */
+    bool inside;      /* a transaction is open */
+    int64_t rows;     /* left to examine in this call */
+    int64_t since_ms; /* monotonic: when it began */
 
     struct reader_plugin *plugins; /* by number */
     int plugin_count;
@@ -101,8 +104,9 @@ struct store_reader {
 sqlite3_stmt *reader_query(struct store_reader *reader, enum query which);
 /* Logs it (`why`: instead of SQLite's own words) and resets the statement, which may be null. Returns false. */
 bool reader_failed(struct store_reader *reader, sqlite3_stmt *query, const char *why);
-bool reader_begin(struct store_reader *reader); /* with all rows to examine; false: failed */
-bool reader_end(struct store_reader *reader);   /* also after a failure */
+bool reader_begin(struct store_reader *reader);            /* with all rows to examine; false: failed */
+bool reader_has_enough(const struct store_reader *reader); /* was so much examined that a page should end here? */
+bool reader_end(struct store_reader *reader);              /* also after a failure */
 /* The first row's first column, or `none` without a row. False: failed. */
 bool reader_integer(struct store_reader *reader, enum query which, int64_t none, int64_t *value);
 struct bytes column_bytes(sqlite3_stmt *query, int column);

@@ -71,7 +71,7 @@ static bool letters_read(struct letters *letters, sqlite3_stmt *rows) {
         if (here.event == from.event && here.plugin > from.plugin) {
             continue; /* no more than there are plugins */
         }
-        if (letters->told >= letters->limit || (letters->reader->rows <= 0 && looked)) {
+        if (letters->told >= letters->limit || (looked && reader_has_enough(letters->reader))) {
             *letters->cursor = here;
             return true;
         }

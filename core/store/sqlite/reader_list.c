@@ -147,7 +147,7 @@ static bool walk_run(struct walk *walk, int limit, int64_t last, int64_t *cursor
     int told = 0;
     while (streams_candidate(streams, &event, &proposed) && !streams_is_before(streams, last, event)) {
         struct store_listed listed;
-        if (told >= limit || (walk->reader->rows <= 0 && looked)) {
+        if (told >= limit || (looked && reader_has_enough(walk->reader))) {
             *cursor = event;
             return true;
         }

@@ -13,7 +13,7 @@
 enum {
     EVENTS = 500000,               /* a third done, so a million deliveries wait */
     STEPS_A_CALL = 50,             /* of SQLite's virtual machine, counted by so many at a time */
-    STEP_LIMIT = 40 * READER_ROWS, /* of a call: a row takes about 10, some more */
+    STEP_LIMIT = 20 * READER_ROWS, /* of a call: a row takes about 10, some more */
 };
 
 struct large {
@@ -216,6 +216,17 @@ static void large_ask(struct large *large) {
 static void test_a_million_deliveries(void **state) {
     struct large large = { .bench = *(struct bench *)*state, .events = EVENTS, .body_size = 20 };
     large_ask(&large);
+    /* Dead letters of which none is asked for, among many. */
+    bench_execute(&large.bench, "INSERT INTO dead SELECT 2, number, 10, 1, 0, 0, 0 FROM event WHERE number > 200000");
+    large_open(&large);
+    assert_int_equal(list_dead(&large, 2, false, 1, 50, 1000, "dead letters that died later"), 0);
+    bench_close(&large.bench);
+    /* Events of which deduplication knows nothing any more: only the oldest ones are looked through. */
+    bench_execute(&large.bench, "DELETE FROM dedup; DELETE FROM dedup_run; DELETE FROM dedup_recent");
+    large_open(&large);
+    find(&large, "rare", 1, "find the oldest, which was forgotten");
+    find(&large, "shop", large.events + 1, "find none, all being forgotten");
+    bench_close(&large.bench);
 }
 
 int main(int count, char **arguments) {
