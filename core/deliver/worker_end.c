@@ -84,7 +84,9 @@ static void end_describe(enum worker_end end, int status, char text[END_TEXT_SIZ
 /* `killed`: by us, before the process was seen to end; worker->end says why then. */
 static enum worker_end end_of(const struct worker *worker, bool killed, bool stopping, int status) {
     bool garbage_found = worker->state == WORKER_KILLED && worker->end == WORKER_END_GARBAGE;
-    if (killed || garbage_found) /* the latter in its last words */
+    /* The end of its socket was seen first, as a crash ends that too. */
+    bool crashed = worker->end == WORKER_END_EXITED && WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL;
+    if ((killed && !crashed) || garbage_found) /* the latter in its last words */
         return worker->end;
     if (WIFSIGNALED(status))
         return WORKER_END_SIGNAL;
