@@ -21,7 +21,8 @@ struct api {
     struct dispatch *dispatch;
     struct server *server;
     struct refusals *refusals;
-    int64_t started_ms; /* wall time of the daemon's start */
+    int64_t started_ms;        /* wall time of the daemon's start */
+    int64_t order_patience_ms; /* how long an order is waited for; 0: ORDER_PATIENCE_MS */
 };
 
 struct api_request {

@@ -60,14 +60,15 @@ static struct order *order_make(enum store_order_kind kind, const struct store_t
 }
 
 /* With the mutex. Whether it was done before patience was over. */
-static bool order_wait(struct order *order, const struct store *store) {
-    int64_t now = clock_monotonic_ms(), until = now + ORDER_PATIENCE_MS;
+static bool order_wait(struct order *order, const struct api *api) {
+    int64_t now = clock_monotonic_ms();
+    int64_t until = now + (api->order_patience_ms > 0 ? api->order_patience_ms : ORDER_PATIENCE_MS);
     while (!order->done && now < until) {
         int64_t look = now + ORDER_LOOK_MS < until ? now + ORDER_LOOK_MS : until;
         struct timespec time = { .tv_sec = look / 1000, .tv_nsec = look % 1000 * 1000000 };
         struct store_health health;
         if (pthread_cond_timedwait(&order->changed, &order->mutex, &time) == ETIMEDOUT) {
-            store_health(store, &health);
+            store_health(api->store, &health);
             if (health.stuck_ms > ORDER_STUCK_MS)
                 break;
         }
@@ -79,14 +80,15 @@ static bool order_wait(struct order *order, const struct store *store) {
 static void answer_not_written(const struct store *store, bool failed, struct api_answer *answer) {
     struct store_health health;
     store_health(store, &health);
-    const char *why = health.why[0] != '\0' ? health.why : "the daemon's log has the reason";
+    bool known = health.why[0] != '\0';
     if (failed)
-        api_refuse(answer, 503, "the store could not write it, nothing was changed: %s", why);
+        api_refuse(answer, 503, "the store could not write it, nothing was changed: %s",
+                   known ? health.why : "the daemon's log has the reason");
     else
         api_refuse(answer, 503,
                    "the store is busy and did not write it in time, but still may: look how it stands before you ask "
-                   "again (%s)",
-                   why);
+                   "again%s%s",
+                   known ? "; " : "", health.why);
 }
 
 bool order_give(const struct api *api, enum store_order_kind kind, const struct store_target *targets, int target_count,
@@ -101,7 +103,7 @@ bool order_give(const struct api *api, enum store_order_kind kind, const struct 
     }
     store_order(api->store, &order->order);
     pthread_mutex_lock(&order->mutex);
-    bool done = order_wait(order, api->store), failed = done && order->order.failed;
+    bool done = order_wait(order, api), failed = done && order->order.failed;
     if (done)
         *changed = order->order.changed;
     order_release(order);

@@ -284,6 +284,26 @@ static void test_an_order_that_fails(void **state) {
     changed(fixture, "/api/retry", "{\"plugin\":\"email\",\"all\":true}", "2", "0");
 }
 
+/* Nobody waits for ever for a writer that is busy. What it was asked for then comes late, and to nobody any more. */
+static void test_an_order_that_comes_late(void **state) {
+    struct fixture *fixture = *state;
+    struct store_counts counts;
+    sqlite3 *other;
+    char path[128];
+    many_dead(fixture, 1);
+    bench_path(fixture->bench, "grapnel.db", path);
+    assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    fixture->api.order_patience_ms = 50;
+    ask_for(fixture, 503, "POST", "/api/retry", "{\"plugin\":\"email\",\"all\":true}");
+    assert_non_null(strstr(said(fixture, "/error"), "but still may"));
+    sqlite3_close(other);
+    do
+        assert_true(store_count(fixture->bench->reader, &counts));
+    while (counts.dead > 0);
+    state_of(fixture, "evt_0", 1, "\"pending\"");
+}
+
 struct crowd {
     pthread_t thread;
     struct fixture *fixture;
@@ -332,6 +352,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_replay_by_filter, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(test_wrong_bodies, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(test_an_order_that_fails, fixture_begin, fixture_end),
+        cmocka_unit_test_setup_teardown(test_an_order_that_comes_late, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(test_many_at_once, fixture_begin, fixture_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
