@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/local_http.h"
+#include "cli/print.h"
 #include "config/setup.h"
 #include "event/json.h"
 
@@ -104,15 +105,17 @@ static bool unanswered(const char *state, enum local_http_end end, int error, si
 /* What an answer other than 200 says. */
 static bool refused(const struct control *control, const struct buffer *answer, struct fault *fault) {
     struct json json = { 0 };
-    struct buffer words = { 0 };
+    struct buffer words = { 0 }, shown = { 0 };
     struct fault no_json;
     bool said = json_parse(&json, (struct bytes){ answer->data, answer->length }, &no_json) &&
                 json_string(&json, json_find(&json, "/error", NULL), &words);
+    text_escape((struct bytes){ words.data, words.length }, &shown);
     if (said)
-        fault_set(fault, "%s", buffer_text(&words));
+        fault_set(fault, "%s", buffer_text(&shown));
     else
         fault_set(fault, "the daemon on %s answered with status %d, and no reason", control->state, control->status);
     buffer_free(&words);
+    buffer_free(&shown);
     json_free(&json);
     return false;
 }

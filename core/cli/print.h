@@ -5,5 +5,6 @@
 #include "base/bytes.h"
 
 void print_escaped(struct bytes text); /* on stdout */
+void text_escape(struct bytes text, struct buffer *out);
 
 #endif

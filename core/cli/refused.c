@@ -7,6 +7,7 @@
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/control.h"
+#include "cli/print.h"
 #include "cli/table.h"
 #include "cli/words.h"
 
@@ -26,11 +27,7 @@ struct refused_list {
 /* Hints are the same for all refusals of a source: each is told once, below the table. */
 static void hint_add(struct buffer *hints, struct bytes hint) {
     struct buffer line = { 0 };
-    char escaped[TEXT_ESCAPED_SIZE];
-    while (hint.length > 0) {
-        size_t length = text_escape_next(&hint, escaped);
-        buffer_append(&line, escaped, length);
-    }
+    text_escape(hint, &line);
     buffer_append_text(&line, line.length > 0 ? "\n" : "");
     if (hints->length == 0 || memmem(hints->data, hints->length, line.data, line.length) == NULL)
         buffer_append(hints, line.data, line.length);

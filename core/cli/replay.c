@@ -15,9 +15,17 @@ const struct command_option replay_options[] = {
     { 0 },
 };
 
-enum { PLACE_SEPARATOR = ':' };
+enum { PLACE_SEPARATOR = ':', PLACE_SIZE = 64 };
 
-/* The place is until:cursor, which are whole numbers. */
+/* The place is until:cursor, which are whole numbers, the cursor perhaps as a text. */
+static const char *place_text(struct batch *batch, char place[PLACE_SIZE]) {
+    const char *cursor = buffer_text(&batch->cursor);
+    cursor += cursor[0] == '"';
+    snprintf(place, PLACE_SIZE, "%s%c%.*s", buffer_text(&batch->until), PLACE_SEPARATOR,
+             (int)strspn(cursor, "0123456789"), cursor);
+    return place;
+}
+
 static bool place_read(struct batch *batch, const char *place) {
     const char *separator = strchr(place, PLACE_SEPARATOR);
     size_t digits = strspn(place, "0123456789");
@@ -42,20 +50,20 @@ static void result_print(const struct batch *batch) {
 
 static int replay_filtered(struct batch *batch, const struct arguments *arguments, struct control *control,
                            struct fault *fault) {
+    char place[PLACE_SIZE];
     int code = EXIT_DONE;
     enum batch_end end = batch_run(batch, control, arguments->command->name, &code, fault);
     if (end == BATCH_DONE || batch->changed > 0)
         result_print(batch);
     /* Not just the same command: what it has replayed is done, and would be replayed again. */
     if (end == BATCH_INTERRUPTED)
-        fault_set(fault, "interrupted; the same command with --from %s%c%s goes on with the rest",
-                  buffer_text(&batch->until), PLACE_SEPARATOR, buffer_text(&batch->cursor));
+        fault_set(fault, "interrupted; the same command with --from %s goes on with the rest",
+                  place_text(batch, place));
     else if (end == BATCH_FAILED && batch->cursor.length > 0)
-        fprintf(
-            stderr,
-            "grapnel replay: the same command with --from %s%c%s goes on with the rest, when it can; some of it may "
-            "be done:\n",
-            buffer_text(&batch->until), PLACE_SEPARATOR, buffer_text(&batch->cursor));
+        fprintf(stderr,
+                "grapnel replay: the same command with --from %s goes on with the rest, when it can; some of it may be "
+                "done:\n",
+                place_text(batch, place));
     return code;
 }
 

@@ -1,5 +1,6 @@
 /* grapnel show: one event's whole story, or its body as it was received. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "cli/answer.h"
@@ -23,6 +24,15 @@ static void pair_add(struct table *table, const char *label, struct bytes value,
     table_add_styled(table, value, style);
 }
 
+/* The last step of a pointer as the key that it names. */
+static void key_append(const char *pointer, struct buffer *key) {
+    for (const char *at = strrchr(pointer, '/') + 1; *at != '\0'; at++) {
+        bool escaped = *at == '~' && at[1] != '\0';
+        at += escaped;
+        buffer_append(key, escaped ? (*at == '1' ? "/" : "~") : at, 1);
+    }
+}
+
 /* The kept request headers, a row each. */
 static void headers_add(const struct json *event, struct table *table) {
     struct buffer place = { 0 }, text = { 0 }, line = { 0 };
@@ -32,7 +42,8 @@ static void headers_add(const struct json *event, struct table *table) {
         buffer_clear(&line);
         json_member(event, "/headers", i, &place);
         struct bytes value = answer_text(event, buffer_text(&place), &text);
-        buffer_format(&line, "%s: ", buffer_text(&place) + sizeof "/headers/" - 1);
+        key_append(buffer_text(&place), &line);
+        buffer_append_text(&line, ": ");
         buffer_append(&line, value.data, value.length);
         pair_add(table, i == 0 ? "  headers" : "", (struct bytes){ line.data, line.length }, STYLE_NONE);
     }

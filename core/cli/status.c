@@ -44,7 +44,7 @@ static void notes_add(struct status_page *page, const struct json *plugin, struc
     struct buffer text = { 0 }, line = { 0 };
     int64_t dead = answer_number(plugin, "/dead");
     struct bytes why = answer_text(plugin, "/why", &text);
-    if (why.length > 0) {
+    if (why.length > 0 && !parked) {
         buffer_format(&line, "%s: %s", name.data, why.data);
         table_add(&page->whys, bytes_of(buffer_text(&line)));
     }

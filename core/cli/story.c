@@ -1,6 +1,7 @@
 #include "cli/story.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -50,10 +51,17 @@ static void time_add(const struct json *json, struct table *table) {
     buffer_free(&cell);
 }
 
+/* Milliseconds, with a fraction that matters only where they are few. */
 static void took_add(const struct json *json, struct table *table) {
-    char span[WORDS_SIZE];
-    bool known = answer_has(json, "/duration_ms");
-    table_add(table, bytes_of(known ? words_span(answer_number(json, "/duration_ms"), span) : ""));
+    struct buffer text = { 0 };
+    char span[WORDS_SIZE] = "";
+    double ms = strtod(answer_text(json, "/duration_ms", &text).data, NULL);
+    if (ms > 0 && ms < 10)
+        snprintf(span, sizeof span, "%.1fms", ms);
+    else if (ms > 0)
+        words_span((int64_t)ms, span);
+    table_add(table, bytes_of(span));
+    buffer_free(&text);
 }
 
 static void gap_add(struct table *table, int64_t count) {

@@ -5,6 +5,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/print.h"
+
 static const char gap[] = "  ";
 
 struct table table_begin(const char *const *titles, size_t columns, FILE *stream) {
@@ -20,11 +22,7 @@ void table_add(struct table *table, struct bytes cell) {
 
 void table_add_styled(struct table *table, struct bytes cell, enum style style) {
     char shown = table->colours ? (char)style : STYLE_NONE;
-    while (cell.length > 0) {
-        char escaped[TEXT_ESCAPED_SIZE];
-        size_t length = text_escape_next(&cell, escaped);
-        buffer_append(&table->text, escaped, length);
-    }
+    text_escape(cell, &table->text);
     buffer_append(&table->ends, &table->text.length, sizeof table->text.length);
     buffer_append(&table->styles, &shown, sizeof shown);
 }
