@@ -84,6 +84,7 @@ class Request:
 
 CONFIG = """
 log: {{ level: debug, format: {format} }}
+admin: {{ listen: 127.0.0.1:0, token: {{ file: hidden/admin.token }} }}
 sources:
   inline: {{ path: /inline, signature: cryptopay, secrets: [ {inline} ] }}
   file: {{ path: /file, signature: stripe, secrets: [ {{ file: {file} }}, {old} ] }}
@@ -141,6 +142,29 @@ def control(daemon, path):
     return answer
 
 
+QUESTIONS = [
+    ("GET", path, None)
+    for path in (
+        "/ /healthz /readyz /metrics /api/status /api/refused /api/events /api/dead /api/events/inline/inline_1 /api/events/inline/inline_crash"
+        " /api/events/holder/x /%s /api/events?limit=x"
+    ).split()
+] + [
+    ("POST", path, body)
+    for path in ("/api/retry", "/api/replay", "/api/discard", "/nowhere")
+    for body in ('{"plugin":"holder","source":"inline","id":"inline_fail"}', '{"source":"inline","id":"inline_1"}', "{]", "")
+]
+
+
+def admin(daemon):
+    """All that is answered over TCP to who has the token, and to who has not."""
+    token = (daemon.folder / "hidden" / "admin.token").read_text().strip()
+    for method, path, body in QUESTIONS:
+        for shown in (token, None, token[:-1], token + "x"):
+            status, headers, text = daemon.ask(path, method, body, token=shown)
+            assert status < 500 and (status != 401) == (shown == token or path in ("/healthz", "/readyz")), (path, text)
+            yield f"{headers}{text}".encode()
+
+
 def sources_of(marked, folder, format):
     inline, old, plugin, variable = (marked.text(name) for name in ("inline", "old", "plugin", "variable"))
     from_file = marked.text("file")
@@ -148,6 +172,7 @@ def sources_of(marked, folder, format):
     hex_key, hex_text = marked.key("hex", bytes.hex)
     (folder / "hidden").mkdir()
     (folder / "hidden" / "secret.txt").write_text(from_file + "\n")
+    (folder / "hidden" / "admin.token").write_text(marked.text("admin's token") + "\n")
     config = CONFIG.format(
         format=format, inline=inline, old=old, file="hidden/secret.txt", plugin=plugin, base64=base64_text, hex=hex_text
     )
@@ -214,8 +239,9 @@ def test_nothing_shows_a_secret(tmp_path, marked, format):
         assert command("check").returncode == 0
         assert command("refused").returncode == 0
         assert command("refused", "--json").returncode == 0
-        outputs += [control(daemon, path) for path in ("/", "/api/refused", "/api/status", "/metrics", "/healthz", "/%s")]
         wait_for(lambda: "aborted" in daemon.log().lower() or "SIGABRT" in daemon.log(), "the crash in the log")
+        outputs += [control(daemon, path) for path in ("/", "/api/refused", "/api/status", "/api/events", "/api/dead", "/metrics", "/healthz", "/%s")]
+        outputs += admin(daemon)
         for pid in daemon.workers():
             for name in ("cmdline", "environ", "status", "comm"):
                 try:
@@ -223,8 +249,8 @@ def test_nothing_shows_a_secret(tmp_path, marked, format):
                 except (FileNotFoundError, ProcessLookupError):
                     pass  # one that crashed meanwhile
         outputs.append(open(f"/proc/{daemon.process.pid}/cmdline", "rb").read())
-        outputs += everything_in(tmp_path, ("grapnel.yaml", "secret.txt"))
-    outputs += everything_in(tmp_path, ("grapnel.yaml", "secret.txt"))
+        outputs += everything_in(tmp_path, ("grapnel.yaml", "secret.txt", "admin.token"))
+    outputs += everything_in(tmp_path, ("grapnel.yaml", "secret.txt", "admin.token"))
     assert marked.seen_in(*outputs) == []
     # The search itself finds what it looks for.
     assert len(marked.seen_in((tmp_path / "grapnel.yaml").read_bytes())) >= 5
@@ -264,6 +290,10 @@ MISTAKES = {
     "a file too large": "sources: { a: { path: /a, signature: stripe, secrets: { file: large.txt } } }",
     "a file with a zero": "sources: { a: { path: /a, signature: stripe, secrets: { file: zero.txt } } }",
     "an empty variable": "sources: { a: { path: /a, signature: stripe, secrets: [ { env: EMPTY_ONE }, MARK ] } }",
+    "a token": "admin: { listen: 127.0.0.1:0, token: MARK }",
+    "a token with a space": 'admin: { listen: 127.0.0.1:0, token: "MARK MARK" }',
+    "a token in a list": "admin: { listen: 127.0.0.1:0, token: [ MARK ] }",
+    "a token beside a mistake": "admin: { listen: 0.0.0.0:0, token: MARK }",
     "a plugin's list": "plugins: { all: { file: settings_all.so, settings: { out: x, secret: [ MARK ] } } }",
     "a plugin's map": "plugins: { all: { file: settings_all.so, settings: { out: x, secret: { a: MARK } } } }",
     "a plugin's misspelt": "plugins: { all: { file: settings_all.so, settings: { out: x, secrt: MARK } } }",
