@@ -262,6 +262,7 @@ next() {
    - pull the plug:   kill -9 $pid; $again${build_given:+ --build $(quoted "$build_given")}${folder_given:+ $(quoted "$folder_given")}
    - real mails:      in $config, smtp_url instead of maildir; PostgreSQL: database: postgresql://USER:PASSWORD@HOST/NAME;
                       then $restart
+   - how it does:     $grapnel status -c $config; then events, show, dead (grapnel help)
    - your own config: edit $config, then $grapnel check -c $config
    - your own plugin: examples/hello_plugin
 EOT

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from grapnel_test import Daemon, event
-
 SOURCE = Path(os.environ["GRAPNEL_SOURCE"])
 BUILD = Path(os.environ["GRAPNEL_BUILD"])
 README = (SOURCE / "README.md").read_text()
 # Run for themselves by test_quickstart.py and by CI: here they must be there and explain themselves.
 LONG = ["examples/quickstart.sh", "tests/run.sh"]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "core/README.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "core/README.md", "core/admin/README.md"]
 
 
 def blocks(text):
@@ -111,23 +109,12 @@ def test_the_example_config_is_good(tmp_path):
     assert done.stdout == "grapnel.yaml: ok (sources: 2, plugins: 3, routes: 4)\n"
 
 
-def test_dead_letters_can_be_read(tmp_path):
-    query = next(script for script, _ in sessions() if "FROM dead" in script)
-    config = """
-sources: { cryptopay: { path: /webhook, signature: cryptopay, secrets: [ whsec_test_secret ] } }
-plugins: { misbehave: { settings: { record: record.txt } } }
-routes: { "*": misbehave }
-"""
-    with Daemon(tmp_path, config, plugins_crash=True) as daemon:
-        daemon.sender().accepted(event("evt_1", do="fail"))
-        daemon.sender().accepted(event("evt_2", do="abort"))
-        daemon.drained()
-        done = run(query.replace("quickstart/", ""), tmp_path)
-    assert done.returncode == 0, done.stdout
-    assert [line.rstrip().split(maxsplit=4) for line in done.stdout.splitlines()[2:]] == [
-        ["misbehave", "cryptopay/evt_1", "1", "fail", "told to fail evt_1"],
-        ["misbehave", "cryptopay/evt_2", "3", "poison", "its worker was killed by SIGABRT (Aborted)"],
-    ], done.stdout
+def test_the_questions_of_the_api_are_those_that_are_built():
+    table = re.search(r"api_row rows\[\] = \{\n(.*?)^\};", (SOURCE / "core/admin/api.c").read_text(), re.S | re.M)[1]
+    built = [f"{method} {path}SOURCE/ID" if path.endswith("/") else f"{method} {path}"
+             for method, path in re.findall(r'\{ "(\w+)", "([^"]+)"', table)]
+    assert len(built) >= 11
+    assert re.findall(r"^\| `((?:GET|POST) [^`]+)` \|", (SOURCE / "core/admin/README.md").read_text(), re.M) == built
 
 
 def test_every_preset_is_named():
