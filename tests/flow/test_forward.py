@@ -22,7 +22,8 @@ SECRET = "whsec_" + base64.b64encode(KEY).decode()
 
 def forward_daemon(folder, settings, environment=None, limits=None, **options):
     """A daemon whose plugin forward has these settings; each event is tried once only, unless `retry` says otherwise."""
-    plugin = {"file": "forward.so", "retry": {"first": "50ms", "factor": 1, "jitter": "0%", "attempts": 1}, **options}
+    plugin = {"file": "forward.so", "retry": {"first": "50ms", "factor": 1, "jitter": "0%", "attempts": 1},
+              "breaker": {"failures": 1000}, **options}
     plugin["settings"] = {"secret": SECRET, **settings}
     config = {
         "sources": {"cryptopay": {"path": "/webhook", "signature": "cryptopay", "secrets": ["whsec_test_secret"]}},
