@@ -210,7 +210,9 @@ bool database_open(struct store *store, struct fault *fault) {
         return false;
     }
     sqlite3_db_config(store->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    store->next_number = (highest > used ? highest : used) + 1;
+    /* None is used twice, even if events were deleted by somebody who does not know of it. */
+    highest = highest > used ? highest : used;
+    store->next_number = (highest > store->dedup.highest ? highest : store->dedup.highest) + 1;
     clock_begin(store, clock_ms);
     checkpoint_watch(store);
     return true;

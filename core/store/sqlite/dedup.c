@@ -152,7 +152,7 @@ static int runs_load(struct store *store, sqlite3_stmt *runs, sqlite3_stmt *filt
             return SQLITE_NOMEM;
         }
         dedup_run_append(dedup, run);
-        dedup->covered = run.last_event;
+        dedup->covered = dedup->highest = run.last_event;
         dedup->next_run.number = run.number + 1;
     }
     int oldest = dedup->run_count > DEDUP_FILTER_LIMIT ? dedup->run_count - DEDUP_FILTER_LIMIT : 0;
@@ -189,7 +189,9 @@ static int recent_load(struct store *store, sqlite3_stmt *rows) {
             return SQLITE_CORRUPT;
         }
         for (int i = 0; i < count; i++) {
-            digest_set_add(&dedup->recent, dedup_unpack(packed + i * DEDUP_ENTRY_SIZE));
+            struct digest_entry entry = dedup_unpack(packed + i * DEDUP_ENTRY_SIZE);
+            digest_set_add(&dedup->recent, entry);
+            dedup->highest = entry.event > dedup->highest ? entry.event : dedup->highest;
         }
         maturing_begin(dedup);
     }

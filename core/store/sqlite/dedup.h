@@ -23,7 +23,7 @@ enum {
 
 struct dedup_run {
     int64_t number;
-    int64_t last_event;    /* those behind that of the run before it and up to here are in it */
+    int64_t last_event;    /* the last row of dedup_recent in it; that row's other events are behind it */
     int64_t made_ms;       /* store_clock_ms when it was complete */
     unsigned char *filter; /* null: beyond the limit */
 };
@@ -44,6 +44,7 @@ struct dedup {
         int64_t forgotten; /* rows of dedup_recent up to here are deleted, being in runs */
     } committed, written;
     int64_t covered; /* up to here rows of dedup_recent are in runs */
+    int64_t highest; /* event number that was found at the start */
 
     struct digest_entry fresh[DEDUP_FRESH_LIMIT]; /* added by the open transaction */
     int fresh_count;

@@ -24,6 +24,7 @@ static const char *const statement_texts[RETAIN_STATEMENTS] = {
     [RETAIN_EVENT_AGES] = "SELECT number, received_ms, length(headers) + length(body) FROM event "
                           "WHERE number BETWEEN ?1 AND ?2 ORDER BY number",
     [RETAIN_EVENT_REMOVE] = "DELETE FROM event WHERE number BETWEEN ?1 AND ?2",
+    [RETAIN_EVENT_HIGHEST] = "INSERT OR REPLACE INTO meta (key, value) VALUES ('highest_event', ?1)",
     [RETAIN_UNROUTED_REMOVE] = "DELETE FROM unrouted WHERE event BETWEEN ?1 AND ?2",
     [RETAIN_ATTEMPT_REMOVE] = "DELETE FROM attempt WHERE event BETWEEN ?1 AND ?2",
     [RETAIN_JOURNAL_REMOVE] = "DELETE FROM journal WHERE block BETWEEN ?1 AND ?2 AND NOT EXISTS "

@@ -36,7 +36,12 @@ int retain_event_remove(struct store *store, struct retain_slice *slice, int64_t
             slice->events += rows;
         }
     }
-    return SQLITE_OK;
+    int64_t newest = store->next_number - 1;
+    if (last < newest)
+        return SQLITE_OK;
+    sqlite3_stmt *highest = store->retain.statements[RETAIN_EVENT_HIGHEST]; /* it is not used again */
+    sqlite3_bind_int64(highest, 1, newest);
+    return database_step(highest);
 }
 
 int retain_journal_remove(struct store *store, int64_t first, int64_t last) {

@@ -6,12 +6,13 @@
 
 #include "store/sqlite/engine.h"
 
-/* Is one of the events there that came after that of the run before, up to the last of this one? */
+/* Is one of its events there? They begin behind the last row of the run before, or a bit later, and end with those of
+ * its own last row, which are as many as a group has. */
 static int run_is_used(struct store *store, int at, bool *used) {
     const struct dedup_run *runs = store->dedup.runs;
     sqlite3_stmt *find = store->retain.statements[RETAIN_EVENT_FIRST];
     sqlite3_bind_int64(find, 1, at > 0 ? runs[at - 1].last_event + 1 : 0);
-    *used = sqlite3_step(find) == SQLITE_ROW && sqlite3_column_int64(find, 0) <= runs[at].last_event;
+    *used = sqlite3_step(find) == SQLITE_ROW && sqlite3_column_int64(find, 0) < runs[at].last_event + GROUP_PUT_LIMIT;
     return sqlite3_reset(find);
 }
 

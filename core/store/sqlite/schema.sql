@@ -125,15 +125,9 @@ CREATE TABLE journal (
     PRIMARY KEY (block, sequence)
 ) WITHOUT ROWID;
 
--- highest_event: see below. clock_ms: where store_clock_ms was, written now and then.
+-- highest_event: when the newest event is deleted, its number would be free again, so retention remembers it here.
+-- clock_ms: where store_clock_ms was, written now and then.
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
     value NOT NULL
 ) WITHOUT ROWID;
-
--- When the newest event is deleted, its number would be free again: whoever deletes it, this remembers it.
-CREATE TRIGGER event_number_used BEFORE DELETE ON event WHEN old.number = (SELECT max(number) FROM event)
-BEGIN
-    INSERT INTO meta (key, value) VALUES ('highest_event', old.number)
-        ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value);
-END;
