@@ -127,13 +127,14 @@ static void daemon_pairs(const struct json *status, struct table *table, struct 
 
 static void store_pair(const struct json *status, struct table *table, struct buffer *value) {
     struct buffer text = { 0 };
-    char size[WORDS_SIZE], free_size[WORDS_SIZE], date[WORDS_SIZE], distance[WORDS_SIZE];
+    char size[WORDS_SIZE], date[WORDS_SIZE], distance[WORDS_SIZE];
     int64_t events = answer_number(status, "/store/events"), unrouted = answer_number(status, "/store/unrouted");
     answer_text(status, "/store/path", &text);
     buffer_append(value, text.data, text.length);
-    buffer_format(value, ": %s (%s of it free), %lld event%s", words_size(answer_number(status, "/store/bytes"), size),
-                  words_size(answer_number(status, "/store/free_bytes"), free_size), (long long)events,
-                  words_plural(events));
+    buffer_format(value, ": %s", words_size(answer_number(status, "/store/bytes"), size));
+    if (answer_number(status, "/store/free_bytes") > 0)
+        buffer_format(value, " (%s of it free)", words_size(answer_number(status, "/store/free_bytes"), size));
+    buffer_format(value, ", %lld event%s", (long long)events, words_plural(events));
     if (unrouted > 0)
         buffer_format(value, ", %lld unrouted", (long long)unrouted);
     if (answer_has(status, "/store/oldest")) {

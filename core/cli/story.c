@@ -57,7 +57,7 @@ static void took_add(const struct json *json, struct table *table) {
     char span[WORDS_SIZE] = "";
     double ms = strtod(answer_text(json, "/duration_ms", &text).data, NULL);
     if (ms > 0 && ms < 10)
-        snprintf(span, sizeof span, "%.1fms", ms);
+        snprintf(span, sizeof span, ms < 0.05 ? "<0.1ms" : "%.1fms", ms);
     else if (ms > 0)
         words_span((int64_t)ms, span);
     table_add(table, bytes_of(span));
@@ -112,8 +112,8 @@ static void entry_add(const struct json *json, struct table *table) {
     time_add(json, table);
     table_add(table, counts ? answer_text(json, "/attempts", &attempts) : bytes_of(""));
     table_add_styled(table, entry, style);
-    if (counts)
-        took_add(json, table);
+    if (bytes_equal_text(entry, "done"))
+        took_add(json, table); /* of a dead letter, its last attempt has told */
     else
         table_add(table, bytes_of(""));
     table_add(table, bytes_of(words));
