@@ -244,7 +244,7 @@ bool store_read_note(struct store_reader *reader, int plugin, struct store_note 
 
 /* --- what people look at (page by page: no call examines more than a bounded number of rows) --- */
 
-/* How many there are of each, without counting. `plugin` 0: all deliveries of all plugins together. */
+/* How many there are of each, without counting. */
 struct store_tally {
     int plugin;
     char name[EVENT_NAME_LIMIT + 1];
@@ -307,7 +307,8 @@ struct store_filter {
     int64_t since_ms; /* received then or later; 0: ever */
 };
 /* Events, the newest first (`ascending`: the oldest first), from `*cursor` on (an event number: 0 to begin with), until `limit` were told or
- * so many rows were examined that it is enough. Then `*cursor` is where to go on; -1: that was all. False on error. */
+ * so many rows were examined that it is enough (none may have been told then). Then `*cursor` is where to go on; -1: that was all. False on
+ * error. What is told is valid until `tell` returns. */
 bool store_list_events(struct store_reader *reader, const struct store_filter *filter, bool ascending, int limit,
                        int64_t *cursor, void (*tell)(void *context, const struct store_listed *listed), void *context);
 
@@ -379,8 +380,8 @@ struct store_progress {
     void *context;
     bool (*step)(void *context, int64_t done_bytes, int64_t all_bytes);
 };
-/* A copy of the store in `folder`, which may be in use, as it is at this moment: without gaps, checked, on disk. It is made beside `file` and
- * renamed at the end; a file that is there already is not touched. Not in the process that has the store open. */
+/* A copy of the store in `folder`, which may be in use, as it is at this moment: without gaps, checked, on disk. It is made beside `file`, as
+ * FILE.partial, and renamed at the end; a file that is there already is not touched. Not in the process that has the store open. */
 bool store_backup(const char *folder, const char *file, const struct store_progress *progress, struct fault *fault);
 /* Writes the store anew without the room that deleted events left; only while no daemon runs on it. `*saved_bytes`: by how much it shrank. */
 bool store_compact(const char *folder, const struct store_progress *progress, int64_t *saved_bytes,

@@ -21,27 +21,17 @@ static bool source_fault(sqlite3 *database, const char *path, struct fault *faul
                      database ? sqlite3_errmsg(database) : sqlite3_errstr(result), result);
 }
 
-static bool source_integer(sqlite3 *database, const char *path, const char *text, int64_t *value, struct fault *fault) {
-    sqlite3_stmt *query = NULL;
-    bool read = sqlite3_prepare_v2(database, text, -1, &query, NULL) == SQLITE_OK && sqlite3_step(query) == SQLITE_ROW;
-    if (read) {
-        *value = sqlite3_column_int64(query, 0);
-    } else {
-        source_fault(database, path, fault);
-    }
-    sqlite3_finalize(query);
-    return read;
-}
-
 /* The log belongs to the file of that name; were another file put in its place between opening the one and the other (as
  * compact does), they would not fit together. Both are open after the first read. */
 static bool source_check(sqlite3 *database, const char *path, struct fault *fault) {
     int64_t application = 0, version = 0, tables = 0;
     int moved = 0;
-    if (!source_integer(database, path, "PRAGMA application_id", &application, fault) ||
-        !source_integer(database, path, "PRAGMA user_version", &version, fault) ||
-        !source_integer(database, path, "SELECT count(*) FROM sqlite_schema", &tables, fault) ||
-        !database_is_usable(path, application, version, fault)) {
+    if (!copy_integer(database, "PRAGMA application_id", &application) ||
+        !copy_integer(database, "PRAGMA user_version", &version) ||
+        !copy_integer(database, "SELECT count(*) FROM sqlite_schema", &tables)) {
+        return source_fault(database, path, fault);
+    }
+    if (!database_is_usable(path, application, version, fault)) {
         return false;
     }
     sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &moved);

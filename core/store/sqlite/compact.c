@@ -32,32 +32,37 @@ static bool compact_run(struct compact *compact, const char *text, const char *d
     return sqlite3_exec(compact->database, text, NULL, NULL, NULL) == SQLITE_OK || compact_fault(compact, doing, fault);
 }
 
-static bool compact_value(struct compact *compact, const char *text, char value[32], struct fault *fault) {
-    sqlite3_stmt *query = NULL;
-    bool read =
-        sqlite3_prepare_v2(compact->database, text, -1, &query, NULL) == SQLITE_OK && sqlite3_step(query) == SQLITE_ROW;
-    snprintf(value, 32, "%s", read ? (const char *)sqlite3_column_text(query, 0) : "");
-    read = read || compact_fault(compact, text, fault);
-    sqlite3_finalize(query);
-    return read;
-}
-
 static bool compact_open(struct compact *compact, struct fault *fault) {
-    char application[32], version[32];
+    int64_t application = 0, version = 0;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (sqlite3_open_v2(compact->path, &compact->database, flags, NULL) != SQLITE_OK) {
         return compact_fault(compact, "opening", fault);
     }
     sqlite3_busy_timeout(compact->database, 5000);
     sqlite3_db_config(compact->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    return compact_run(compact,
-                       "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; "
-                       "PRAGMA mmap_size = 0; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; "
-                       "PRAGMA secure_delete = OFF; PRAGMA cell_size_check = ON;",
-                       "setting it up", fault) &&
-           compact_value(compact, "PRAGMA application_id", application, fault) &&
-           compact_value(compact, "PRAGMA user_version", version, fault) &&
-           database_is_usable(compact->path, atoll(application), atoll(version), fault);
+    if (!compact_run(compact,
+                     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; "
+                     "PRAGMA mmap_size = 0; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; "
+                     "PRAGMA secure_delete = OFF; PRAGMA cell_size_check = ON;",
+                     "setting it up", fault)) {
+        return false;
+    }
+    if (!copy_integer(compact->database, "PRAGMA application_id", &application) ||
+        !copy_integer(compact->database, "PRAGMA user_version", &version)) {
+        return compact_fault(compact, "reading it", fault);
+    }
+    return database_is_usable(compact->path, application, version, fault);
+}
+
+/* Its only way to say that it stays as it was is a row that says so. */
+static bool compact_leave_log(struct compact *compact, bool *left, struct fault *fault) {
+    sqlite3_stmt *mode = NULL;
+    bool read = sqlite3_prepare_v2(compact->database, "PRAGMA journal_mode = DELETE", -1, &mode, NULL) == SQLITE_OK &&
+                sqlite3_step(mode) == SQLITE_ROW;
+    *left = read && strcmp((const char *)sqlite3_column_text(mode, 0), "delete") == 0;
+    read = read || compact_fault(compact, "ending its write-ahead log", fault);
+    sqlite3_finalize(mode);
+    return read;
 }
 
 static bool file_remove(const char *path, struct fault *fault) {
@@ -68,12 +73,12 @@ static bool file_remove(const char *path, struct fault *fault) {
  * the new file. From here on this process alone has the file, and the journal that this itself took is of no more use. */
 static bool compact_end_log(struct compact *compact, struct fault *fault) {
     struct stat status;
-    char mode[32];
-    if (!compact_value(compact, "PRAGMA journal_mode = DELETE", mode, fault)) {
+    bool left;
+    if (!compact_leave_log(compact, &left, fault) ||
+        !compact_run(compact, "BEGIN EXCLUSIVE; COMMIT", "locking it", fault)) {
         return false;
     }
-    if (strcmp(mode, "delete") != 0 || !compact_run(compact, "BEGIN EXCLUSIVE; COMMIT", "locking it", fault) ||
-        lstat(compact->log_path, &status) == 0) {
+    if (!left || lstat(compact->log_path, &status) == 0) {
         return fault_set(fault, "%s: its write-ahead log can't be ended: look for another program that has it open",
                          compact->path);
     }

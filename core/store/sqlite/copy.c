@@ -24,6 +24,16 @@ char *copy_path(const char *folder, const char *name) {
     return asprintf(&path, "%s%s%s%s", here, folder, name[0] ? "/" : "", name) < 0 ? NULL : path;
 }
 
+bool copy_integer(sqlite3 *database, const char *text, int64_t *value) {
+    sqlite3_stmt *query = NULL;
+    bool read = sqlite3_prepare_v2(database, text, -1, &query, NULL) == SQLITE_OK && sqlite3_step(query) == SQLITE_ROW;
+    if (read) {
+        *value = sqlite3_column_int64(query, 0);
+    }
+    sqlite3_finalize(query);
+    return read;
+}
+
 bool copy_sync_folder(const char *path, struct fault *fault) {
     char *copy = strdup(path);
     int folder = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -122,7 +132,8 @@ static void copying_vacuum(struct copying *copying) {
     sqlite3_finalize(vacuum);
 }
 
-/* It names what it finds, one row each; the first one is enough. */
+/* It names what it finds, one row each; the first one is enough. The quick check would take hardly less time (about 3 s for
+ * a GiB that is in memory), as the large rows are in no index. */
 static void copying_check(struct copying *copying) {
     sqlite3_stmt *check = NULL;
     int result = sqlite3_prepare_v2(copying->database, "PRAGMA integrity_check(1)", -1, &check, NULL);
@@ -204,16 +215,6 @@ static bool copying_do(struct copying *copying, const char *source_path, const s
            (copying->result == SQLITE_OK || copying_fault(copying, source_path, fault));
 }
 
-static int64_t pragma_integer(sqlite3 *database, const char *text) {
-    sqlite3_stmt *query = NULL;
-    int64_t value = -1;
-    if (sqlite3_prepare_v2(database, text, -1, &query, NULL) == SQLITE_OK && sqlite3_step(query) == SQLITE_ROW) {
-        value = sqlite3_column_int64(query, 0);
-    }
-    sqlite3_finalize(query);
-    return value;
-}
-
 /* What the disk gives back, and that it says whose it is. */
 static bool copy_check(const char *source_path, const struct partial *partial, int64_t all_bytes,
                        const struct store_progress *progress, struct fault *fault) {
@@ -223,10 +224,15 @@ static bool copy_check(const char *source_path, const struct partial *partial, i
     bool sound = sqlite3_open_v2(partial->path, &database, flags, NULL) == SQLITE_OK ||
                  fault_set(fault, "%s: the copy can't be opened: %s", partial->path,
                            database ? sqlite3_errmsg(database) : "out of memory");
+    int64_t application = 0, version = 0;
     copying.database = database;
-    sound = sound && copying_do(&copying, source_path, partial, all_bytes, progress, fault) &&
-            database_is_usable(partial->path, pragma_integer(database, "PRAGMA application_id"),
-                               pragma_integer(database, "PRAGMA user_version"), fault);
+    if (sound && copying_do(&copying, source_path, partial, all_bytes, progress, fault)) {
+        copy_integer(database, "PRAGMA application_id", &application);
+        copy_integer(database, "PRAGMA user_version", &version);
+        sound = database_is_usable(partial->path, application, version, fault);
+    } else {
+        sound = false;
+    }
     sqlite3_close(database);
     return sound;
 }
@@ -234,8 +240,11 @@ static bool copy_check(const char *source_path, const struct partial *partial, i
 bool copy_database(sqlite3 *source, const char *source_path, const struct partial *partial,
                    const struct store_progress *progress, struct fault *fault) {
     struct copying copying = { .database = source, .path = partial->path };
-    int64_t pages = pragma_integer(source, "PRAGMA page_count") - pragma_integer(source, "PRAGMA freelist_count");
-    int64_t all_bytes = pages * pragma_integer(source, "PRAGMA page_size");
+    int64_t pages = 1, free_pages = 0, page_size = 4096; /* only for the progress */
+    copy_integer(source, "PRAGMA page_count", &pages);
+    copy_integer(source, "PRAGMA freelist_count", &free_pages);
+    copy_integer(source, "PRAGMA page_size", &page_size);
+    int64_t all_bytes = (pages - free_pages) * page_size;
     if (!copying_do(&copying, source_path, partial, all_bytes, progress, fault) ||
         !copy_check(source_path, partial, all_bytes, progress, fault)) {
         return false;

@@ -24,6 +24,8 @@ bool copy_database(sqlite3 *source, const char *source_path, const struct partia
 /* Calls the progress, which may be null; false with words if it wants to give up. */
 bool copy_step(const struct store_progress *progress, int64_t done_bytes, int64_t all_bytes, const char *path,
                struct fault *fault);
+/* What a query's first row says; false: nothing, and SQLite knows why. */
+bool copy_integer(sqlite3 *database, const char *text, int64_t *value);
 /* "/absolute" or "./relative": never something that SQLite takes for a URI. The caller frees; null: no memory. */
 char *copy_path(const char *folder, const char *name);
 bool copy_sync_folder(const char *path, struct fault *fault); /* of the folder that this file is in */

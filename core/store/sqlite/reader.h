@@ -53,7 +53,7 @@ enum query {
  * that there is an end in time too, after a number of them that any page may take. */
 enum {
     READER_ROWS = 40000,
-    READER_ROWS_AT_LEAST = 4000,
+    READER_ROWS_AT_LEAST = 2000,
     READER_MS = 50,
     READER_SEEK_ROWS = 3, /* what looking one up costs, compared with the next one of a row of them */
 };

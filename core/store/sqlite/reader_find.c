@@ -181,7 +181,7 @@ static bool event_from(struct store_reader *reader, int64_t from, int64_t *numbe
 /* Numbers and times grow together, but for what the wall clock was set back in between: then it is one of the places where
  * they meet. */
 int64_t find_since(struct store_reader *reader, int64_t received_ms) {
-    int64_t low = 0, high, number, received;
+    int64_t low = 0, high = 0, number = 0, received = 0;
     if (!reader_integer(reader, QUERY_EVENT_LAST, -1, &high)) {
         return -1;
     }

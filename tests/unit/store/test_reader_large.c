@@ -45,6 +45,7 @@ static void call_end(struct large *large, const char *what) {
         printf("%-58s %8.2f ms %8lld steps %6lld told\n", what, (double)us / 1000, (long long)large->steps,
                (long long)large->told);
     }
+    assert_int_equal(sqlite3_txn_state(large->bench.reader->database, NULL), SQLITE_TXN_NONE); /* or the log grows */
     if (large->steps > STEP_LIMIT) {
         fail_msg("%s: %lld steps", what, (long long)large->steps);
     }

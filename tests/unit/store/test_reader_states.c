@@ -335,13 +335,43 @@ static void test_tallies(void **state) {
     assert_int_equal(totals.oldest_ms, 1000);
 }
 
+/* What is damaged is told as an error, and the next question is answered. */
+static void test_damage(void **state) {
+    struct bench *bench = *state;
+    struct states made = states_make(bench);
+    struct store_filter filter = { .state = -1 };
+    struct store_journal_entry entries[4];
+    struct told told = { .count = 0 };
+    int64_t cursor = 0;
+    bool failed = false;
+    bench_close(bench);
+    bench_execute(bench, "CREATE TABLE saved AS SELECT * FROM journal; UPDATE journal SET entries = x'01'");
+    bench_open(bench);
+    assert_false(store_list_events(bench->reader, &filter, false, 9, &cursor, told_listed, &told));
+    assert_null(store_read_story(bench->reader, made.done, &failed));
+    assert_true(failed);
+    assert_int_equal(store_read_journal(bench->reader, made.done, entries, 4), -1);
+    assert_int_equal(store_find(bench->reader, bytes_of("bank"), bytes_of("done")), made.done);
+    bench_execute(bench, "REPLACE INTO journal SELECT * FROM saved");
+    assert_int_equal(store_read_journal(bench->reader, made.done, entries, 4), 2);
+    assert_non_null(store_read_story(bench->reader, made.done, &failed));
+    cursor = told.count = 0;
+    assert_true(store_list_events(bench->reader, &filter, false, 9, &cursor, told_listed, &told));
+    assert_int_equal(told.count, 8);
+}
+
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, bench_make, bench_remove)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(test_lists_by_state), STORE_TEST(test_lists_with_filters), STORE_TEST(test_found_by_id_and_time),
-        STORE_TEST(test_empty),          STORE_TEST(test_dead_letters),       STORE_TEST(test_story),
+        STORE_TEST(test_lists_by_state),
+        STORE_TEST(test_lists_with_filters),
+        STORE_TEST(test_found_by_id_and_time),
+        STORE_TEST(test_empty),
+        STORE_TEST(test_dead_letters),
+        STORE_TEST(test_story),
         STORE_TEST(test_tallies),
+        STORE_TEST(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
