@@ -208,6 +208,8 @@ static void test_a_page_ends_in_time(void **state) {
     ask_for(fixture, 200, "GET", path, NULL);
     assert_in_range(said_count(fixture, ""), 100, COUNT - 1);
     pages_check(fixture, path, 500, COUNT - 1, COUNT);
+    ask_for(fixture, 200, "GET", "/api/events?limit=500", NULL);
+    assert_in_range(said_count(fixture, ""), 100, COUNT - 1);
     pages_check(fixture, "/api/events?limit=500", 500, COUNT - 1, COUNT);
 }
 
@@ -265,6 +267,8 @@ static void test_strange_ids(void **state) {
     }
     ask_for(fixture, 200, "GET", "/api/events/cryptopay/a/b", NULL); /* slashes may stay */
     assert_said(fixture, "/id", "\"a/b\"");
+    ask_for(fixture, 200, "GET", "/api/events/cryptopay/a+b", NULL); /* which is no blank in a path */
+    assert_said(fixture, "/id", "\"a+b\"");
 }
 
 int main(void) {
