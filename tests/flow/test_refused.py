@@ -111,7 +111,7 @@ def test_one_source(daemon):
     assert [entry["source"] for entry in refusals(daemon, "--source", "stripe")] == ["stripe"] * 2
     assert [entry["source"] for entry in refusals(daemon, "-s", "cryptopay")] == ["cryptopay"]
     assert "has no source \"stipe\"; did you mean \"stripe\"?" in refused(daemon, "--source", "stipe", code=1)
-    assert "has no source \"&=%?#/\n\"" in refused(daemon, "--source", "&=%?#/\n", code=1)
+    assert "has no source \"&=%?#/\\n\"" in refused(daemon, "--source", "&=%?#/\n", code=1)
 
 
 def test_the_table(daemon):
