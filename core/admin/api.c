@@ -20,6 +20,7 @@ struct api_row {
     void (*function)(const struct api *api, const struct api_request *request, struct api_answer *answer);
 };
 
+/* clang-format off */
 static const struct api_row rows[] = {
     { "GET", "/healthz", true, health_answer },
     { "GET", "/readyz", true, ready_answer },
@@ -33,6 +34,7 @@ static const struct api_row rows[] = {
     { "POST", "/api/discard", false, discard_answer },
     { "POST", "/api/replay", false, replay_answer },
 };
+/* clang-format on */
 enum { ROW_COUNT = sizeof rows / sizeof *rows };
 
 /* Null if the row is not meant. */

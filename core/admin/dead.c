@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/fields.h"
@@ -15,11 +16,13 @@ void dead_cursor_format(const struct store_cursor *cursor, bool open, char text[
 }
 
 bool dead_cursor_parse(const char *text, struct store_cursor *cursor, bool *open, struct api_answer *answer) {
-    char again[DEAD_CURSOR_SIZE], kind[8] = "";
+    char again[DEAD_CURSOR_SIZE], *end = NULL;
     *cursor = (struct store_cursor){ 0 };
-    if (sscanf(text, "%4[a-z]-%" SCNd64 "-%d", kind, &cursor->event, &cursor->plugin) == 3) {
-        *open = strcmp(kind, "open") == 0;
-        dead_cursor_format(cursor, *open, again);
+    *open = strncmp(text, "open-", strlen("open-")) == 0;
+    if (*open || strncmp(text, "dead-", strlen("dead-")) == 0) {
+        cursor->event = strtoll(text + strlen("dead-"), &end, 10);
+        cursor->plugin = *end == '-' ? (int)strtol(end + 1, NULL, 10) : -1;
+        dead_cursor_format(cursor, *open, again); /* strtol takes more than was ever given out */
         if (strcmp(text, again) == 0 && cursor->event >= 0 && cursor->plugin >= 0)
             return true;
     }
