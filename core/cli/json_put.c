@@ -4,10 +4,6 @@
 
 #include "event/json.h"
 
-static bool quoted_append(struct buffer *out, struct bytes text) {
-    return buffer_append(out, "\"", 1) && buffer_append_json_escaped(out, text) && buffer_append(out, "\"", 1);
-}
-
 /* A step of a pointer as the key it names. */
 static bool key_append(struct buffer *out, const char *step, size_t length) {
     struct buffer key = { 0 };
@@ -16,7 +12,7 @@ static bool key_append(struct buffer *out, const char *step, size_t length) {
         i += escaped;
         buffer_append(&key, escaped ? (step[i] == '1' ? "/" : "~") : step + i, 1);
     }
-    bool appended = !key.failed && quoted_append(out, (struct bytes){ key.data, key.length });
+    bool appended = !key.failed && buffer_append_json_string(out, (struct bytes){ key.data, key.length });
     buffer_free(&key);
     return appended;
 }
@@ -32,7 +28,7 @@ static bool nested_append(struct buffer *out, const char *rest, const char *valu
                    (array || (key_append(out, rest + 1, length) && buffer_append(out, ":", 1)));
         rest += 1 + length;
     }
-    appended = appended && quoted_append(out, bytes_of(value));
+    appended = appended && buffer_append_json_string(out, bytes_of(value));
     while (appended && ends.length > 0)
         appended = buffer_append(out, &ends.data[--ends.length], 1);
     buffer_free(&ends);
@@ -61,7 +57,7 @@ static bool changed_make(const struct json *json, const char *pointer, const cha
                nested_append(changed, rest + 1 + length, value) &&
                (json_count(json, token) == 0 || buffer_append(changed, ",", 1));
     } else {
-        made = made && quoted_append(changed, bytes_of(value));
+        made = made && buffer_append_json_string(changed, bytes_of(value));
     }
     made = made && buffer_append(changed, json->text.data + after, json->text.length - after);
     return made || fault_set(fault, "out of memory");

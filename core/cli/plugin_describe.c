@@ -52,9 +52,8 @@ static void print_text(const struct describe *describe, const struct worker_hell
 }
 
 static void json_text(struct buffer *out, const char *name, struct bytes text) {
-    buffer_format(out, "\"%s\":\"", name);
-    buffer_append_json_escaped(out, text);
-    buffer_append_text(out, "\"");
+    buffer_format(out, "\"%s\":", name);
+    buffer_append_json_string(out, text);
 }
 
 static void print_json(const struct describe *describe, const struct worker_hello *hello) {
