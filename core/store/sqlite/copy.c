@@ -107,6 +107,9 @@ void partial_drop(struct partial *partial) {
 /* --- the work --- */
 
 struct copying {
+    pthread_mutex_t mutex;
+    pthread_cond_t ended;
+    bool over; /* under the mutex */
     sqlite3 *database;
     const char *path; /* of the copy */
     bool checking;    /* the copy, which `database` is then */
@@ -151,7 +154,28 @@ static void copying_check(struct copying *copying) {
 static void *copying_run(void *context) {
     struct copying *copying = context;
     (copying->checking ? copying_check : copying_vacuum)(copying);
+    pthread_mutex_lock(&copying->mutex);
+    copying->over = true;
+    pthread_cond_signal(&copying->ended);
+    pthread_mutex_unlock(&copying->mutex);
     return NULL;
+}
+
+/* For a while, or until it is over. */
+static bool copying_wait(struct copying *copying) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += STEP_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    int waited = 0;
+    pthread_mutex_lock(&copying->mutex);
+    while (!copying->over && waited == 0) {
+        waited = pthread_cond_timedwait(&copying->ended, &copying->mutex, &until);
+    }
+    bool over = copying->over;
+    pthread_mutex_unlock(&copying->mutex);
+    return over;
 }
 
 bool copy_step(const struct store_progress *progress, int64_t done_bytes, int64_t all_bytes, const char *path,
@@ -161,11 +185,10 @@ bool copy_step(const struct store_progress *progress, int64_t done_bytes, int64_
            fault_set(fault, "%s: given up before it was complete; nothing was changed", path);
 }
 
-/* Waits for the thread and tells how large the copy has become. */
-static bool copying_watch(struct copying *copying, pthread_t thread, const struct partial *partial, int64_t all_bytes,
+/* Tells how large the copy has become until it is over. */
+static bool copying_watch(struct copying *copying, const struct partial *partial, int64_t all_bytes,
                           const struct store_progress *progress, struct fault *fault) {
     bool wanted = true;
-    struct timespec until;
     do {
         struct stat status;
         if (wanted && fstat(partial->descriptor, &status) == 0) {
@@ -174,11 +197,7 @@ static bool copying_watch(struct copying *copying, pthread_t thread, const struc
         if (!wanted) { /* each time: it would miss the one that comes before it has begun */
             sqlite3_interrupt(copying->database);
         }
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += STEP_NS;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-    } while (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == ETIMEDOUT);
+    } while (!copying_wait(copying));
     return wanted;
 }
 
@@ -207,12 +226,21 @@ static bool copying_fault(const struct copying *copying, const char *source_path
 static bool copying_do(struct copying *copying, const char *source_path, const struct partial *partial,
                        int64_t all_bytes, const struct store_progress *progress, struct fault *fault) {
     pthread_t thread;
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_mutex_init(&copying->mutex, NULL);
+    pthread_cond_init(&copying->ended, &clock);
     int error = pthread_create(&thread, NULL, copying_run, copying);
-    if (error != 0) {
-        return fault_set(fault, "%s: a thread can't be started: %s", source_path, strerror(error));
+    bool wanted = error == 0 ? copying_watch(copying, partial, all_bytes, progress, fault)
+                             : fault_set(fault, "%s: a thread can't be started: %s", source_path, strerror(error));
+    if (error == 0) {
+        pthread_join(thread, NULL);
     }
-    return copying_watch(copying, thread, partial, all_bytes, progress, fault) &&
-           (copying->result == SQLITE_OK || copying_fault(copying, source_path, fault));
+    pthread_cond_destroy(&copying->ended);
+    pthread_mutex_destroy(&copying->mutex);
+    pthread_condattr_destroy(&clock);
+    return wanted && (copying->result == SQLITE_OK || copying_fault(copying, source_path, fault));
 }
 
 /* What the disk gives back, and that it says whose it is. */

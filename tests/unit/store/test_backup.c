@@ -30,7 +30,8 @@ enum { DONE = 0, FAILED = 10, DISORDER = 11 };
 
 /* What this program is when it is started with arguments: FOLDER FILE KILL_AT GIVE_UP_AT. */
 static int backup_main(char **arguments) {
-    struct steps steps = { .kill_at = atoi(arguments[3]), .give_up_at = atoi(arguments[4]) };
+    struct steps steps = { .kill_at = (int)strtol(arguments[3], NULL, 10),
+                           .give_up_at = (int)strtol(arguments[4], NULL, 10) };
     struct store_progress progress = { &steps, steps_step };
     struct fault fault = { "" };
     bool made = store_backup(arguments[1], arguments[2], &progress, &fault);

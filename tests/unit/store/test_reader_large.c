@@ -232,7 +232,9 @@ static void test_a_million_deliveries(void **state) {
 
 int main(int count, char **arguments) {
     if (count == 4) {
-        struct large large = { .events = atoll(arguments[2]), .body_size = atoi(arguments[3]), .show = true };
+        struct large large = { .events = strtoll(arguments[2], NULL, 10),
+                               .body_size = (int)strtol(arguments[3], NULL, 10),
+                               .show = true };
         snprintf(large.bench.folder, sizeof large.bench.folder, "%s", arguments[1]);
         large.bench.log = (struct log){ .level = LOG_LEVEL_WARN, .descriptor = 2 };
         pthread_mutex_init(&large.bench.mutex, NULL);
