@@ -23,6 +23,11 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_UNROUTED_REMOVE] = "DELETE FROM unrouted WHERE event = ?1",
     [STATEMENT_DELIVERY_ADD] = "INSERT INTO delivery (plugin, event, due_ms, attempts, crashes, replay, since_ms) "
                                "VALUES (?1, ?2, ?3, 0, 0, ?4, 0)",
+    /* A statement costs more than its rows. FAIL spares it the means to undo itself: after a failure all is undone. */
+    [STATEMENT_DELIVERY_ADD_ROWS] =
+        "INSERT OR FAIL INTO delivery (plugin, event, due_ms, attempts, crashes, replay, since_ms) VALUES "
+        "(?1, ?2, 0, 0, 0, 0, 0), (?3, ?4, 0, 0, 0, 0, 0), (?5, ?6, 0, 0, 0, 0, 0), (?7, ?8, 0, 0, 0, 0, 0), "
+        "(?9, ?10, 0, 0, 0, 0, 0), (?11, ?12, 0, 0, 0, 0, 0), (?13, ?14, 0, 0, 0, 0, 0), (?15, ?16, 0, 0, 0, 0, 0)",
     [STATEMENT_DELIVERY_FIND] = "SELECT attempts, replay FROM delivery WHERE plugin = ?1 AND event = ?2",
     [STATEMENT_DELIVERY_REMOVE] = "DELETE FROM delivery WHERE plugin = ?1 AND event = ?2",
     [STATEMENT_DELIVERY_REMOVE_IF] = "DELETE FROM delivery WHERE plugin = ?1 AND event = ?2 AND (attempts > 0) = ?3",

@@ -25,6 +25,7 @@ enum {
     GROUP_PUT_LIMIT = DEDUP_FRESH_LIMIT / 2,
     GROUP_BYTE_LIMIT = 4 * 1024 * 1024, /* of headers and bodies; a group of one may be larger */
     GROUP_SETTLE_LIMIT = 4096,
+    GROUP_FRESH_ROWS = 8, /* as STATEMENT_DELIVERY_ADD_ROWS has it */
 };
 
 /* Prepared once on the writing connection. */
@@ -42,6 +43,7 @@ enum statement {
     STATEMENT_UNROUTED_ADD,
     STATEMENT_UNROUTED_REMOVE,
     STATEMENT_DELIVERY_ADD,
+    STATEMENT_DELIVERY_ADD_ROWS,
     STATEMENT_DELIVERY_FIND,
     STATEMENT_DELIVERY_REMOVE,
     STATEMENT_DELIVERY_REMOVE_IF,
@@ -71,6 +73,9 @@ struct group {
     int put_count, accepted_count;
     struct store_settle *settles; /* the first settle_count of the writer's list */
     int settle_count;
+    struct store_target fresh[GROUP_FRESH_ROWS]; /* deliveries that the next statement adds */
+    int fresh_count;
+    bool singly; /* a statement for each of them, to find the one that can't be written */
 };
 
 struct store {
@@ -139,6 +144,7 @@ bool database_fault(struct store *store, const char *doing,
 
 /* inbox.c, outbox.c: one item within the open transaction. */
 int inbox_write(struct store *store, struct group *group, int index, int64_t number);
+int inbox_flush(struct store *store, struct group *group); /* after the last put */
 int outbox_write(struct store *store, const struct store_settle *settle);
 
 /* transaction.c: what all transactions of the writer thread have in common. Between begin and commit `tally_of` may be

@@ -16,6 +16,7 @@ struct culprit {
 static void group_take(struct store *store, struct group *group) {
     size_t bytes = 0;
     group->put_count = 0;
+    group->singly = false;
     while (store->puts.first && group->put_count < GROUP_PUT_LIMIT) {
         struct store_put *put = store->puts.first;
         size_t size = put->event->headers.length + put->event->body.length;
@@ -36,6 +37,7 @@ static int group_fill(struct store *store, struct group *group, struct culprit *
     int64_t number = store->next_number;
     group->accepted_count = 0;
     group->settle_count = 0;
+    group->fresh_count = 0;
     for (int i = 0; i < group->put_count; i++) {
         if (group->results[i] == STORE_UNAVAILABLE) {
             continue;
@@ -50,7 +52,12 @@ static int group_fill(struct store *store, struct group *group, struct culprit *
             number++;
         }
     }
-    int result = dedup_write(store);
+    int result = inbox_flush(store, group);
+    if (result != SQLITE_OK) {
+        *culprit = (struct culprit){ .put = group->put_count - 1, .doing = "storing events" };
+        return result;
+    }
+    result = dedup_write(store);
     if (result != SQLITE_OK) {
         *culprit = (struct culprit){ .put = -1, .doing = "remembering what was accepted" };
         return result;
@@ -87,7 +94,7 @@ static void group_leave_out(struct store *store, struct group *group, const stru
     }
 }
 
-/* True when it is on disk. Each round leaves one item out, so there is an end. */
+/* True when it is on disk. Each round but the first that fails leaves one item out, so there is an end. */
 static bool group_commit(struct store *store, struct group *group) {
     for (;;) {
         struct culprit culprit = { .put = -1, .doing = "beginning" };
@@ -103,7 +110,9 @@ static bool group_commit(struct store *store, struct group *group) {
             return true;
         }
         bool item = (culprit.put >= 0 || culprit.settle) && trouble_of(store, result) == TROUBLE_ITEM;
-        if (item) {
+        if (culprit.put >= 0 && item && !group->singly) {
+            group->singly = true; /* which of several it was is seen in the next round */
+        } else if (item) {
             group_leave_out(store, group, &culprit, result);
         } else {
             trouble_tell(store, result, culprit.doing);

@@ -28,17 +28,29 @@ static int event_write(struct store *store, const struct store_put *put, int64_t
     return bound == SQLITE_OK ? database_step(add) : bound;
 }
 
-static int delivery_write(struct store *store, const struct store_put *put, int64_t number) {
-    if (put->plugin_count == 0) {
-        sqlite3_stmt *add = store->statements[STATEMENT_UNROUTED_ADD];
-        sqlite3_bind_int64(add, 1, number);
-        tally_of(store, 0)->dead++;
+int inbox_flush(struct store *store, struct group *group) {
+    int count = group->fresh_count, result = SQLITE_OK;
+    group->fresh_count = 0;
+    if (count == GROUP_FRESH_ROWS) {
+        sqlite3_stmt *add = store->statements[STATEMENT_DELIVERY_ADD_ROWS];
+        for (int i = 0; i < count; i++) {
+            sqlite3_bind_int(add, 2 * i + 1, group->fresh[i].plugin);
+            sqlite3_bind_int64(add, 2 * i + 2, group->fresh[i].event);
+        }
         return database_step(add);
     }
     sqlite3_stmt *add = store->statements[STATEMENT_DELIVERY_ADD];
-    sqlite3_bind_int64(add, 2, number);
     sqlite3_bind_int64(add, 3, 0); /* fresh */
     sqlite3_bind_int(add, 4, 0);
+    for (int i = 0; i < count && result == SQLITE_OK; i++) {
+        sqlite3_bind_int(add, 1, group->fresh[i].plugin);
+        sqlite3_bind_int64(add, 2, group->fresh[i].event);
+        result = database_step(add);
+    }
+    return result;
+}
+
+static int delivery_write(struct store *store, struct group *group, const struct store_put *put, int64_t number) {
     int result = SQLITE_OK;
     for (int i = 0; i < put->plugin_count && result == SQLITE_OK; i++) {
         struct tally *tally = tally_of(store, put->plugins[i]);
@@ -46,10 +58,19 @@ static int delivery_write(struct store *store, const struct store_put *put, int6
             return SQLITE_MISUSE;
         }
         tally->pending++;
-        sqlite3_bind_int(add, 1, put->plugins[i]);
-        result = database_step(add);
+        group->fresh[group->fresh_count++] = (struct store_target){ .event = number, .plugin = put->plugins[i] };
+        if (group->singly || group->fresh_count == GROUP_FRESH_ROWS) {
+            result = inbox_flush(store, group);
+        }
     }
     return result;
+}
+
+static int unrouted_write(struct store *store, int64_t number) {
+    sqlite3_stmt *add = store->statements[STATEMENT_UNROUTED_ADD];
+    sqlite3_bind_int64(add, 1, number);
+    tally_of(store, 0)->dead++;
+    return database_step(add);
 }
 
 int inbox_write(struct store *store, struct group *group, int index, int64_t number) {
@@ -62,7 +83,7 @@ int inbox_write(struct store *store, struct group *group, int index, int64_t num
         result = event_write(store, put, number);
     }
     if (result == SQLITE_OK && accepted) {
-        result = delivery_write(store, put, number);
+        result = put->plugin_count > 0 ? delivery_write(store, group, put, number) : unrouted_write(store, number);
     }
     return result;
 }

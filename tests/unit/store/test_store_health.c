@@ -1,7 +1,6 @@
 /* What a pool's breaker remembers over a restart, and what the store tells of itself: whether it refuses, since when it
  * is busy, and what its commits cost. */
 #include <sched.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "store_test.h"
@@ -39,30 +38,27 @@ static void test_notes(void **state) {
     }
 }
 
-/* Another process holds the write lock until the pipe is closed. */
-static int hold_lock(struct bench *bench, pid_t *holder) {
-    int told[2], held[2];
-    char path[128], byte;
+/* Another connection takes the write lock. */
+static sqlite3 *lock_take(struct bench *bench) {
+    char path[128];
+    sqlite3 *database;
     bench_path(bench, "grapnel.db", path);
-    assert_int_equal(pipe(told), 0);
-    assert_int_equal(pipe(held), 0);
-    *holder = fork();
-    if (*holder == 0) {
-        sqlite3 *database;
-        close(held[1]);
-        bool locked = sqlite3_open(path, &database) == SQLITE_OK &&
-                      sqlite3_exec(database, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
-        if (write(told[1], locked ? "y" : "n", 1) != 1 || read(held[0], &byte, 1) != 0) {
-            _exit(1);
-        }
-        _exit(0);
-    }
-    assert_int_equal(read(told[0], &byte, 1), 1);
-    assert_int_equal(byte, 'y');
-    close(told[0]);
-    close(told[1]);
-    close(held[0]);
-    return held[1];
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    sqlite3_busy_timeout(database, 5000);
+    assert_int_equal(sqlite3_exec(database, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    return database;
+}
+
+static void lock_free(sqlite3 *database) {
+    sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    assert_int_equal(sqlite3_close(database), SQLITE_OK);
+}
+
+static void wait_until_it_refuses(struct bench *bench, bool refuses, struct store_health *health) {
+    do {
+        store_health(bench->store, health);
+        sched_yield();
+    } while (health->refusing != refuses);
 }
 
 /* While another program has the lock it refuses, and says why; after that it finds out by itself that it works again,
@@ -71,15 +67,13 @@ static void test_refuses_and_recovers(void **state) {
     struct bench *bench = *state;
     struct store_health health;
     struct test_put test;
-    pid_t holder;
-    int status;
     bench_open(bench);
     bench_start(bench);
     int64_t event = put_one(bench, "evt_1", STORE_ACCEPTED);
     store_health(bench->store, &health);
     assert_false(health.refusing || health.broken);
     assert_string_equal(health.why, "");
-    int held = hold_lock(bench, &holder);
+    sqlite3 *lock = lock_take(bench);
     put_make(bench, &test, "evt_2", "{}");
     store_put(bench->store, &test.put);
     do { /* it waits for the lock, and that is seen */
@@ -88,19 +82,13 @@ static void test_refuses_and_recovers(void **state) {
     assert_true(store_note(bench->store, bench->plugins[0], &(struct store_note){ .stood_ms = 42 }));
     assert_int_equal(put_wait(&test), STORE_UNAVAILABLE);
     event_release(test.put.event);
-    do {
-        store_health(bench->store, &health);
-    } while (!health.refusing);
+    wait_until_it_refuses(bench, true, &health);
     assert_false(health.broken);
     assert_non_null(strstr(health.why, "write lock"));
     store_settle(bench->store, settle_make(event, bench->plugins[0], STORE_DONE, 1, ""));
 
-    close(held);
-    assert_int_equal(waitpid(holder, &status, 0), holder);
-    assert_int_equal(status, 0);
-    do {
-        store_health(bench->store, &health);
-    } while (health.refusing);
+    lock_free(lock);
+    wait_until_it_refuses(bench, false, &health);
     assert_string_equal(health.why, "");
     settled_wait(bench, 1);
     assert_counts(bench, (struct store_counts){ .events = 1, .pending = 1 });
@@ -113,16 +101,13 @@ static void test_refuses_and_recovers(void **state) {
 static void test_recovers_alone(void **state) {
     struct bench *bench = *state;
     struct store_health health;
-    pid_t holder;
     bench_open(bench);
     bench_start(bench);
-    int held = hold_lock(bench, &holder);
+    sqlite3 *lock = lock_take(bench);
     put_one(bench, "evt_1", STORE_UNAVAILABLE);
-    close(held);
-    assert_int_equal(waitpid(holder, NULL, 0), holder);
-    do {
-        store_health(bench->store, &health);
-    } while (health.refusing);
+    wait_until_it_refuses(bench, true, &health);
+    lock_free(lock);
+    wait_until_it_refuses(bench, false, &health);
     do { /* and sleeps then */
         store_health(bench->store, &health);
     } while (health.stuck_ms > 0);
@@ -140,14 +125,10 @@ static void test_note_is_rolled_back(void **state) {
     bench_open(bench);
     bench_start(bench);
     assert_true(store_note(bench->store, bench->plugins[0], &(struct store_note){ .pause_ms = 42 }));
-    do { /* the clock is written with the first commit */
-        store_health(bench->store, &health);
-    } while (!health.refusing);
+    wait_until_it_refuses(bench, true, &health); /* the clock is written with the first commit */
     assert_int_equal(query_integer(bench, "SELECT count(*) FROM note"), 0);
     bench_execute(bench, "DROP TRIGGER refusal");
-    do {
-        store_health(bench->store, &health);
-    } while (health.refusing);
+    wait_until_it_refuses(bench, false, &health);
     assert_int_equal(query_integer(bench, "SELECT pause_ms FROM note"), 42);
 }
 
