@@ -493,6 +493,12 @@ def test_the_time_is_now_without_at(shop):
     assert steps["signature"] == "ok" and steps["timestamp"].endswith("(--at judges a request as of another time)")
 
 
+def test_at_takes_the_times_that_grapnel_prints(shop):
+    for at in ("2023-11-14T22:13:20.000Z", "2023-11-14T22:13:20Z", str(AT)):
+        steps, _ = explain(shop, GOOD, BODY, at=at)
+        assert steps["timestamp"] == explain(shop, GOOD, BODY, at=AT)[0]["timestamp"]
+
+
 @pytest.mark.parametrize(("arguments", "reason"), [
     (["--source", "it"], "say with --body"),
     (["--body", "/dev/null"], "say with --source which one is meant: it, other"),

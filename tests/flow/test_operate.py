@@ -516,6 +516,22 @@ def test_a_daemon_that_goes_in_the_middle(daemon, short_folder):
     assert grapnel(daemon, "discard", "-p", "steered", "--all", "--yes") == "steered: 350 discarded\n"
 
 
+def test_progress_is_told_where_it_lasts(daemon, short_folder):
+    steer(daemon, "fail")
+    flood(daemon, [f"evt_{i:04}" for i in range(600)], connections=1)
+    wait_for(lambda: daemon.rows("SELECT count(*) FROM dead") == [(600,)], "all to be dead")
+    began = time.monotonic()
+
+    def before(number):  # each batch ends more than a second after the command began
+        wait_for(lambda: time.monotonic() > began + 1.2, "the time after which it is told")
+
+    relay = Relay(short_folder, daemon, "/api/discard", before)
+    done = run(GRAPNEL, "discard", "-p", "steered", "--all", "--yes", "-c", relay.config)
+    relay.close()
+    assert done.returncode == 0 and done.stdout == "steered: 600 discarded\n", done
+    assert done.stderr == "grapnel discard: 250 of 600 discarded\n"  # and no other within five seconds
+
+
 # ---- terminals ----
 
 
@@ -541,6 +557,22 @@ def test_colours_are_for_terminals_that_want_them(daemon):
     assert "\x1b" not in on_terminal(daemon, "events", environment={"NO_COLOR": "1"})
     assert "\x1b" not in on_terminal(daemon, "events", environment={"TERM": "dumb"})
     assert "\x1b" not in grapnel(daemon, "events")
+
+
+# ---- help ----
+
+
+def test_each_command_explains_itself():
+    listed = run(GRAPNEL, "help").stdout
+    for command in ("status", "events", "show", "dead", "retry", "replay", "discard", "backup", "compact"):
+        shown = run(GRAPNEL, "help", command).stdout
+        assert f"\n  {command} " in listed and shown.startswith(f"usage: grapnel {command} [OPTIONS]")
+        assert "--config FILE" in shown and run(GRAPNEL, command, "--help").stdout == shown
+        assert ("--json" in shown) == (command in ("status", "events", "show", "dead"))
+    for typo, meant in (("stauts", "status"), ("ded", "dead"), ("retyr", "retry"), ("event", "events"), ("discrad", "discard")):
+        done = run(GRAPNEL, typo)
+        assert done.returncode == 2 and f'did you mean "{meant}"?' in done.stderr, done
+    assert "did you mean --plugin?" in run(GRAPNEL, "retry", "--plugni", "x").stderr
 
 
 # ---- the store itself ----

@@ -128,6 +128,15 @@ def test_the_table(daemon):
     assert len(lines) == 6 and lines[4] == "" and "grapnel explain --source cryptopay" in lines[5]
 
 
+def test_each_source_has_its_hint(tmp_path):
+    sources = "".join(f"  s{i}: {{ path: /{i}, signature: cryptopay, secrets: [ secret ] }}\n" for i in range(20))
+    with Daemon(tmp_path, f"sources:\n{sources}") as daemon:
+        for i in list(range(20)) * 2:
+            request(daemon, path=f"/{i}")
+        hints = refused(daemon).split("\n\n")[1].splitlines()
+    assert sorted(hint.split("--source ")[1].split()[0] for hint in hints) == sorted(f"s{i}" for i in range(20))
+
+
 def test_the_table_fits_the_terminal(daemon):
     request(daemon)
     ours, theirs = pty.openpty()

@@ -183,9 +183,12 @@ def test_nobody_listens(daemon):
     (["--source", "stripe", "more"], "unexpected argument more"),
     (["--source"], "a value is missing for --source"),
     (["--sauce", "stripe"], "unknown option --sauce; did you mean --source?"),
+    (["--source", "stripe", "other.yaml"], "the config file is named with -c other.yaml"),
+    (["--source", "stripe", "--id", b"\xff"], "--id must be UTF-8"),
+    (["--source", "stripe", "--type", b"a\xe4"], "--type must be UTF-8"),
 ])
 def test_wrong_usage(daemon, arguments, reason):
-    done = run(GRAPNEL, "send", "-c", daemon.config, *arguments)
+    done = run(GRAPNEL, "send", "-c", daemon.config, *(os.fsdecode(argument) for argument in arguments))
     assert done.returncode == 2 and reason in done.stderr and "see `grapnel help send`" in done.stderr, done.stderr
 
 
@@ -198,6 +201,13 @@ def test_a_value_that_no_header_can_have(daemon):
     for id in ("a\r\nX-Other: b", ""):
         done = send(daemon, "github", "--id", id)
         assert done.returncode == 1 and "can't be the value of the header X-GitHub-Delivery" in done.stderr, done.stderr
+
+
+def test_a_header_that_is_too_long_for_the_receiver(daemon):
+    done = send(daemon, "github", "--id", "x" * 20000)
+    assert done.returncode == 1 and done.stdout.startswith("431 "), done
+    done = send(daemon, "github", "--id", "x" * 70000)
+    assert done.returncode == 1 and "the header \"X-GitHub-Delivery: xxx" in done.stderr and "longer than 65536 bytes" in done.stderr, done
 
 
 def test_what_is_sent_explains_as_ok(daemon, tmp_path):
