@@ -198,7 +198,6 @@ int accept_request(struct exchange *exchange, struct mg_connection *connection) 
     exchange->source = intake_no_source(intake);
     exchange->closes = false;
     exchange->socket = civetweb_socket(connection);
-    exchange->deadline_ms = clock_monotonic_ms() + intake->options.setup->limits.request_timeout_ms;
 
     enum answer answer = request_read_head(&request, connection, &reason);
     if (answer == ANSWER_NONE)

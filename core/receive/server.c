@@ -64,11 +64,15 @@ static int connection_begins(const struct mg_connection *connection, void **data
 
 static int request_begins(struct mg_connection *connection) {
     struct exchange *exchange = mg_get_thread_pointer(connection);
-    int64_t begun_us = clock_monotonic_us();
+    int64_t begun_us = clock_monotonic_us(), ready_ms = begun_us / 1000;
     /* Here, and not where the request before was submitted: while that one was written to disk, this one was read. But it
      * needs the exchange, and its answer must come second. */
-    exchange_wait(exchange);
+    if (exchange_is_submitted(exchange)) {
+        exchange_wait(exchange);
+        ready_ms = clock_monotonic_ms();
+    }
     exchange->begun_us = begun_us;
+    exchange->deadline_ms = ready_ms + exchange->intake->options.setup->limits.request_timeout_ms;
     return accept_request(exchange, connection);
 }
 

@@ -242,7 +242,7 @@ def see_events(daemon, sender, prometheus):
 
 def see_failures(sender, prometheus):
     for id, what in [
-        ("evt_fail", {"do": "fail"}), ("evt_poison", {"do": "segfault"}), ("evt_hang", {"do": "hang"}), ("evt_later", {"do": "retry", "after_ms": 600000}),
+        ("evt_fail", {"do": "fail"}), ("evt_poison", {"do": "abort"}), ("evt_hang", {"do": "hang"}), ("evt_later", {"do": "retry", "after_ms": 600000}),
         ("evt_garbage", {"do": "garbage", "times": 1}), ("evt_exit", {"do": "exit0", "times": 1}), ("evt_again", {"do": "retry", "times": 2}),
     ]:  # fmt: skip
         sender.accepted(event(id, "bad.event", **what))
