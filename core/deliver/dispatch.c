@@ -9,6 +9,7 @@
 #include "deliver/handover.h"
 #include "deliver/mailbox.h"
 #include "deliver/pool.h"
+#include "deliver/settling.h"
 
 struct dispatch {
     struct dispatch_options options;
@@ -22,14 +23,8 @@ struct dispatch {
     struct loop_watch handover_watch;
     struct mailbox mailbox; /* for dispatch_ask */
     struct loop_watch mailbox_watch;
-    struct delivery_list settling;                   /* with the store, in the order of store_settle */
-    struct store_settle *settle_first, *settle_last; /* gathered in this turn */
-    struct store_settle *given_up;                   /* by the store; their deliveries still stand in `settling` */
-    struct delivery_list refused;                    /* those deliveries, taken out of it … */
-    struct store_settle *refused_settles,
-        *refused_last;       /* … and their outcomes, in the same order, to be settled again … */
-    int64_t settle_again_ms; /* … then (monotonic) */
-    int64_t report_ms;       /* monotonic: the next one */
+    struct settling settling;
+    int64_t report_ms; /* monotonic: the next one */
     bool stopping;
 };
 
@@ -37,58 +32,7 @@ _Static_assert(SETUP_PLUGIN_LIMIT <= 64, "the pools of an event are bits of a ui
 
 static void dispatch_settle(void *owner, struct delivery *delivery, struct store_settle *settle) {
     struct dispatch *dispatch = owner;
-    delivery_append(&dispatch->settling, delivery);
-    if (dispatch->settle_last)
-        dispatch->settle_last->next = settle;
-    else
-        dispatch->settle_first = settle;
-    dispatch->settle_last = settle;
-}
-
-/* The outcome stands, as the plugin has done its work: it is kept, and the delivery not made again. */
-static void dispatch_refuse(struct dispatch *dispatch, struct delivery *delivery) {
-    struct store_settle *settle = dispatch->given_up;
-    dispatch->given_up = settle->next;
-    settle->next = NULL;
-    if (dispatch->refused_last)
-        dispatch->refused_last->next = settle;
-    else
-        dispatch->refused_settles = settle;
-    dispatch->refused_last = settle;
-    if (!dispatch->refused.first)
-        dispatch->settle_again_ms = clock_monotonic_ms() + DISPATCH_SETTLE_AGAIN_MS;
-    delivery_append(&dispatch->refused, delivery);
-}
-
-static void dispatch_settle_again(struct dispatch *dispatch) {
-    for (struct delivery *delivery; (delivery = delivery_take(&dispatch->refused));) {
-        struct store_settle *settle = dispatch->refused_settles;
-        dispatch->refused_settles = settle->next;
-        settle->next = NULL;
-        dispatch_settle(dispatch, delivery, settle);
-    }
-    dispatch->refused_last = NULL;
-}
-
-static void dispatch_hand_over_settles(struct dispatch *dispatch) {
-    if (dispatch->settle_first)
-        store_settle(dispatch->store, dispatch->settle_first);
-    dispatch->settle_first = dispatch->settle_last = NULL;
-}
-
-static void dispatch_settled(struct dispatch *dispatch, int64_t count, struct store_settle *given_up) {
-    struct store_settle **end = &dispatch->given_up;
-    while (*end)
-        end = &(*end)->next;
-    *end = given_up;
-    for (; count > 0 && dispatch->settling.first; count--) {
-        struct delivery *delivery = delivery_take(&dispatch->settling);
-        given_up = dispatch->given_up;
-        if (given_up && given_up->event == delivery->event->number && given_up->plugin == pool_number(delivery->pool))
-            dispatch_refuse(dispatch, delivery);
-        else
-            pool_settled(delivery);
-    }
+    settling_add(&dispatch->settling, delivery, settle);
 }
 
 static void dispatch_handover_ready(struct loop_watch *watch, uint32_t events) {
@@ -104,7 +48,7 @@ static void dispatch_handover_ready(struct loop_watch *watch, uint32_t events) {
     }
     for (uint64_t pools = taken->missed; pools; pools &= pools - 1)
         pool_fell_behind(dispatch->pools[__builtin_ctzll(pools)]);
-    dispatch_settled(dispatch, taken->settled, taken->given_up);
+    settling_answered(&dispatch->settling, taken->settled, taken->given_up);
     taken->given_up = NULL;
     for (uint64_t pools = taken->reopened; pools; pools &= pools - 1)
         pool_reopened(dispatch->pools[__builtin_ctzll(pools)]);
@@ -166,9 +110,10 @@ bool dispatch_open(struct dispatch *dispatch, struct store *store, struct fault 
 }
 
 void dispatch_close(struct dispatch *dispatch) {
-    dispatch_settle_again(dispatch); /* the last chance, before their events would come again after the next start */
+    settling_again(
+        &dispatch->settling); /* the last chance, before their events would come again after the next start */
     if (dispatch->store)
-        dispatch_hand_over_settles(dispatch);
+        settling_hand_over(&dispatch->settling, dispatch->store);
     if (dispatch->reader)
         store_reader_close(dispatch->reader);
     dispatch->reader = NULL;
@@ -182,11 +127,7 @@ void dispatch_free(struct dispatch *dispatch) {
     loop_remove(dispatch->options.loop, &dispatch->mailbox_watch);
     for (int i = 0; i < dispatch->pool_count; i++)
         pool_free(dispatch->pools[i]);
-    for (struct delivery *delivery; (delivery = delivery_take(&dispatch->settling));)
-        delivery_free(delivery);
-    delivery_free_all(&dispatch->refused);
-    store_settle_free(dispatch->refused_settles);
-    store_settle_free(dispatch->given_up);
+    settling_free(&dispatch->settling);
     free(dispatch->taken.entries);
     handover_close(&dispatch->handover);
     mailbox_close(&dispatch->mailbox);
@@ -232,8 +173,7 @@ void dispatch_started(struct dispatch *dispatch) {
 }
 
 static bool dispatch_feeds(const struct dispatch *dispatch) {
-    return !dispatch->stopping && dispatch->settling.count + dispatch->refused.count < DISPATCH_SETTLING_LIMIT &&
-           dispatch->settling.bytes + dispatch->refused.bytes < DISPATCH_SETTLING_BYTES;
+    return !dispatch->stopping && settling_has_room(&dispatch->settling);
 }
 
 bool dispatch_turn(struct dispatch *dispatch, int64_t wake_ms, struct fault *fault) {
@@ -242,8 +182,8 @@ bool dispatch_turn(struct dispatch *dispatch, int64_t wake_ms, struct fault *fau
         int64_t wake = pool_wake(dispatch->pools[i], feeding);
         wake_ms = wake < wake_ms ? wake : wake_ms;
     }
-    if (dispatch->refused.first && dispatch->settle_again_ms < wake_ms)
-        wake_ms = dispatch->settle_again_ms;
+    if (settling_wake(&dispatch->settling) < wake_ms)
+        wake_ms = settling_wake(&dispatch->settling);
     if (!loop_turn(dispatch->options.loop, wake_ms, fault))
         return false;
     int64_t now = clock_monotonic_ms();
@@ -254,9 +194,9 @@ bool dispatch_turn(struct dispatch *dispatch, int64_t wake_ms, struct fault *fau
             pool_feed(dispatch->pools[i], now);
         pool_bury(dispatch->pools[i]);
     }
-    if (dispatch->refused.first && dispatch->settle_again_ms <= now)
-        dispatch_settle_again(dispatch);
-    dispatch_hand_over_settles(dispatch);
+    if (settling_wake(&dispatch->settling) <= now)
+        settling_again(&dispatch->settling);
+    settling_hand_over(&dispatch->settling, dispatch->store);
     return true;
 }
 

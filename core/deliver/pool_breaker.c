@@ -53,7 +53,7 @@ void pool_breaker_begin(struct pool *pool) {
     breaker_restore(&pool->breaker, &pool->noted, now);
     if (pool->breaker.state != STATUS_BREAKER_OPEN)
         return;
-    snprintf(pool->breaker_why, sizeof pool->breaker_why, "it was so when the daemon ended");
+    pool_remember_why(pool->breaker_why, "it was open when the daemon ended");
     int64_t left = pool->breaker.until_ms - now;
     pool_duration_format(left > 0 ? left : 0, pause);
     breaker_log(pool, LOG_LEVEL_INFO, "its events still wait, as when the daemon ended; one is tried in %s", pause);
@@ -66,7 +66,7 @@ static void breaker_log_open(struct pool *pool, enum status_breaker before, enum
     char pause[UNITS_TEXT_SIZE], wait[UNITS_TEXT_SIZE + 64];
     pool_duration_format(pool->breaker.until_ms - now, pause);
     snprintf(wait, sizeof wait, "all its events wait for %s, no attempt is counted", pause);
-    snprintf(pool->breaker_why, sizeof pool->breaker_why, "%s", said);
+    pool_remember_why(pool->breaker_why, said);
     if (outcome == STATUS_BUSY)
         breaker_log(pool, LOG_LEVEL_WARN, "%s/%s: %sbusy: %s; %s", source, id,
                     before == STATUS_BREAKER_PROBING ? "still " : "", said, wait);

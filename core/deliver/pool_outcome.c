@@ -214,6 +214,7 @@ void pool_report(struct pool *pool, bool last) {
     } told[] = { { &pool->dead_lines, "dead letters" },
                  { &pool->failure_lines, "failed attempts" },
                  { &pool->breaker_lines, "changes of its breaker" },
+                 { &pool->worker_lines, "workers that begin and end" },
                  { &pool->plugin_lines, "what it logs and prints" } };
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
         snprintf(what, sizeof what, "plugin \"%s\": %s", pool->plugin->name, told[i].what);

@@ -1,5 +1,5 @@
-/* The inside of a pool, shared by the files that make it: pool.c (workers), pool_queue.c (what waits), pool_feed.c (to whom it goes),
- * pool_outcome.c (what became of it), pool_breaker.c (when nothing works), pool_status.c (how it is doing). */
+/* The inside of a pool, shared by the files that make it: pool.c (workers), pool_begin.c (how they begin), pool_queue.c (what
+ * waits), pool_feed.c (to whom it goes), pool_outcome.c (what became of it), pool_breaker.c (when nothing works), pool_status.c (how it is doing). */
 #ifndef DELIVER_POOL_PRIVATE_H
 #define DELIVER_POOL_PRIVATE_H
 
@@ -22,6 +22,7 @@ enum {
     POOL_POISON_CRASHES = 3,
     POOL_ROUND_MS = 10000,         /* people are told seconds from here on */
     POOL_DUE_SLACK_MS = 60 * 1000, /* beyond the longest time that a delivery can be put off for */
+    POOL_WORKER_LINES = 100,       /* of workers that begin and end, in LOG_LIMIT_WINDOW_MS */
     POOL_PLUGIN_LINES = 1000,      /* that the plugin may log or print in LOG_LIMIT_WINDOW_MS */
     POOL_RETRY_LOOK_MS = 1000,     /* when the store could not be read, or memory was short for an outcome */
 };
@@ -75,12 +76,25 @@ struct pool {
     struct histogram delivery_us;
     char breaker_why[STATUS_TEXT_SIZE], worker_why[STATUS_TEXT_SIZE]; /* as in plugin_status; "" when all is well */
     /* Each with a budget of its own: a storm of failures must not hide what is lost to the plugin for good, nor its own words either. */
-    struct log_limit failure_lines, dead_lines, breaker_lines, plugin_lines;
+    struct log_limit failure_lines, dead_lines, breaker_lines, worker_lines, plugin_lines;
 };
 
 /* store_clock_ms */
 int64_t pool_now(const struct pool *pool);
 double pool_random(struct pool *pool); /* uniform in [0, 1) */
+
+struct pool_slot *pool_slot_of(struct pool *pool, const struct worker *worker);
+
+/* pool_begin.c */
+/* A line about a worker (0: none): what it came to stands for programs too. */
+__attribute__((format(printf, 5, 6))) void pool_log(struct pool *pool, enum log_level level, int worker,
+                                                    const char *error, const char *format, ...);
+void pool_remember_why(char kept[STATUS_TEXT_SIZE], const char *why); /* breaker_why or worker_why */
+/* Something stands in the way of the plugin's start: at the first start that refuses the daemon's, later it is logged and tried again. */
+__attribute__((format(printf, 2, 3))) void pool_refuse(struct pool *pool, const char *format, ...);
+void pool_greeted(void *owner, struct worker *worker, struct worker_hello *hello);
+void pool_broken(void *owner, struct worker *worker, struct bytes why);
+void pool_ready(void *owner, struct worker *worker, int code, int64_t after_ms, struct bytes text);
 
 /* pool_queue.c */
 bool pool_has_room(const struct pool *pool);
