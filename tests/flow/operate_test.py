@@ -21,7 +21,7 @@ MEASURES = SLOWNESS == 1
 
 def number_from_environment(name, fallback):
     """The long forms of these tests are asked for in the environment: see CONTRIBUTING.md."""
-    return int(os.environ.get(name, fallback))
+    return int(os.environ.get(name, fallback // SLOWNESS))
 
 
 # ---- sending ----
