@@ -5,9 +5,11 @@ import contextlib
 import http.client
 import itertools
 import json
+import os
 import re
+import signal
+import sqlite3
 import threading
-import time
 import urllib.parse
 
 import pytest
@@ -158,6 +160,52 @@ def test_a_plugin_that_is_gone_is_parked(daemon):
     assert ask(daemon, "/api/retry", letter("evt_1"))[0] == 409
     assert total(orders(daemon, "/api/discard", plugin="steered", all=True)) == 2
     assert [plugin["plugin"] for plugin in told(daemon, "/api/status")["plugins"]] == ["other"]
+
+
+def test_a_daemon_that_stops_is_still_asked(daemon):
+    """While workers finish what they hold; a second signal ends that."""
+    steer(daemon, "fail")
+    send(daemon, "evt_1")
+    dead(daemon, 1)
+    steer(daemon, "hang")
+    send(daemon, "evt_2")
+    wait_for(lambda: plugin_status(daemon, "steered")["held"] == 1, "the plugin to hold it")
+    daemon.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: told(daemon, "/api/status")["intake"] == "stopping", "the stop")
+    assert plugin_status(daemon, "steered")["held"] == 1
+    assert told(daemon, "/api/retry", letter("evt_1"))["changed"] == 1
+    assert daemon.stop() == 0
+    daemon.start()
+    assert plugin_status(daemon, "steered")["pending"] == 2
+    assert told(daemon, "/api/status")["store"]["events"] == 2
+    steer(daemon, "ok")
+    for worker in daemon.workers():
+        os.kill(worker, signal.SIGKILL)  # which hang
+    daemon.drained()
+
+
+def test_a_store_that_can_not_be_written_to(daemon):
+    """Somebody else has locked the database: what can be read is told, orders are refused, and nothing is half done."""
+    steer(daemon, "fail")
+    send(daemon, "evt_1")
+    dead(daemon, 1)
+    steer(daemon, "ok")
+    path = daemon.folder / "state" / "grapnel.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with contextlib.closing(daemon.sender()) as sender:
+            assert sender.post(event("evt_2"))[0] == 503
+        status = told(daemon, "/api/status")
+        assert status["intake"] == "refusing" and status["why"]
+        assert [row["id"] for row in told(daemon, "/api/dead")] == ["evt_1"]
+        code, answer = ask(daemon, "/api/retry", letter("evt_1"))
+        assert code == 503 and "store" in answer["error"]
+        other.execute("ROLLBACK")
+    send(daemon, "evt_2")
+    assert told(daemon, "/api/status")["intake"] == "open"
+    assert ask(daemon, "/api/retry", letter("evt_1"))[0] in (200, 409)  # what was refused may still have come late
+    daemon.drained()
+    assert begun(daemon) == {"evt_1": 2, "evt_2": 1}
 
 
 def test_the_story_of_an_event(daemon):
