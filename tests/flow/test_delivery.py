@@ -93,6 +93,22 @@ def test_one_event_in_ten_is_bad(tmp_path, bad, workers):
         wait_for(lambda: attempts(tmp_path)["after"], "the event after them")
 
 
+def test_poison_is_the_reason_also_where_attempts_end(tmp_path):
+    """Three crashes of its own, counted over a restart."""
+    retry = "retry: { first: 300ms, factor: 1, jitter: 0%, attempts: 3 }"
+    daemon = Daemon(tmp_path, config(options=retry), plugins_crash=True)
+    with daemon:
+        daemon.sender().accepted(event("e1", do="segfault"))
+        daemon.sender().accepted(event("e2", do="segfault", times=2))
+        wait_for(lambda: daemon.rows("SELECT count(*) FROM delivery WHERE crashes > 0") == [(2,)], "a crash of each")
+    with daemon:
+        daemon.drained()
+        ((why, attempted, crashes, detail),) = dead(daemon).values()
+        assert (why, attempted, crashes) == (POISON, 3, 3)
+        assert "SIGSEGV" in detail or os.environ.get("GRAPNEL_SANITIZE"), detail
+    assert attempts(tmp_path) == {"e1": [1, 2, 3], "e2": [1, 2, 3]}
+
+
 def test_retry_then_ok(tmp_path):
     with Daemon(tmp_path, config()) as daemon:
         daemon.sender().accepted(event("e1", do="retry", times=2))
