@@ -128,7 +128,7 @@ static void test_clock_leaps(void **state) {
 
 /* --- killed at any moment --- */
 
-enum { ROUNDS = 10, THREADS = 8 };
+enum { ROUNDS = 6, THREADS = 8 };
 
 struct child {
     struct bench *bench;
