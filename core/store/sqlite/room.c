@@ -8,7 +8,8 @@
 
 enum { PAGE_SIZE = 4096, LOOK_US = 1000000, SYSTEM_SHARE = 20, LIMIT_SLACK_SHARE = 64, LIMIT_OVER_SHARE = 16 };
 static const int64_t look_bytes = MIB, /* of headers and bodies; several times as much is written for them */
-    system_least = 16 * MIB,           /* for the log and the settles */
+    system_least = 16 * MIB,           /* for the settles */
+    system_outside = 8 * MIB,          /* for the log, however much of the database file is empty */
     system_most = 512 * MIB, log_most = 512 * MIB;
 
 struct sizes {
@@ -68,7 +69,7 @@ static int64_t limit_slack(const struct sizes *sizes) {
 static bool system_lacks(const struct sizes *sizes, bool already) {
     int64_t least = already ? sizes->system_least + sizes->system_least / 8 : sizes->system_least;
     return sizes->system_free < INT64_MAX &&
-           (sizes->system_free < system_least || sizes->system_free + sizes->free < least);
+           (sizes->system_free < system_outside || sizes->system_free + sizes->free < least);
 }
 
 static bool limit_lacks(const struct store *store, const struct sizes *sizes, bool already) {
