@@ -37,19 +37,17 @@ static bool letters_count(struct control *control, struct letter_count *count, s
     return good;
 }
 
-/* Asks on the terminal. */
+/* Asks on the terminal, unless --yes said so already. A plugin that the daemon does not tell of has nothing that could be lost: it is unknown,
+ * as it will say, or has no letters. */
 static bool person_agrees(const struct arguments *arguments, const struct letter_count *count) {
     char answer[16] = "";
-    fprintf(stderr, "%s ", arguments->command->name);
+    if (argument_value(arguments, "yes") != NULL || !count->found)
+        return true;
+    fprintf(stderr, "%s the %lld dead letter%s", arguments->command->name, (long long)count->dead,
+            words_plural(count->dead));
     if (count->parked && count->open > 0)
-        fprintf(stderr, "the %lld dead letter%s and %lld open deliver%s of %s", (long long)count->dead,
-                words_plural(count->dead), (long long)count->open, count->open == 1 ? "y" : "ies", count->plugin);
-    else if (count->found)
-        fprintf(stderr, "the %lld dead letter%s of %s", (long long)count->dead, words_plural(count->dead),
-                count->plugin);
-    else
-        fprintf(stderr, "all dead letters of %s", count->plugin);
-    fprintf(stderr, "? They will never be delivered [y/N] ");
+        fprintf(stderr, " and %lld open deliver%s", (long long)count->open, count->open == 1 ? "y" : "ies");
+    fprintf(stderr, " of %s? They will never be delivered [y/N] ", count->plugin);
     return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
@@ -69,7 +67,7 @@ static int letters_all(const struct letters *letters, const struct arguments *ar
     int code = EXIT_DONE;
     if (!letters_count(control, &count, fault))
         return control_exit_code(control);
-    if (letters->confirm && argument_value(arguments, "yes") == NULL && !person_agrees(arguments, &count)) {
+    if (letters->confirm && !person_agrees(arguments, &count)) {
         fault_set(fault, "nothing was done");
         return EXIT_FAILED;
     }
@@ -130,7 +128,7 @@ static int letters_check(const struct letters *letters, const struct arguments *
 }
 
 int letters_run(const struct letters *letters, const struct arguments *arguments) {
-    struct target target;
+    struct target target = { .id = "" };
     struct fault fault = { .text = "" };
     int code = letters_check(letters, arguments, &target);
     if (code != EXIT_DONE)

@@ -112,7 +112,7 @@ static void members_make(const struct arguments *arguments, const struct target 
 }
 
 int replay_run(const struct arguments *arguments) {
-    struct target target;
+    struct target target = { .id = "" };
     struct fault fault = { .text = "" };
     struct buffer members = { 0 };
     struct batch batch = { .path = "/api/replay", .done = "deliveries made", .expected = -1 };

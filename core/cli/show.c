@@ -89,7 +89,7 @@ static bool event_print(const struct json *event, struct fault *fault) {
 }
 
 int show_run(const struct arguments *arguments) {
-    struct target target;
+    struct target target = { .id = "" };
     struct fault fault = { .text = "" };
     struct buffer path = { 0 };
     bool body = argument_value(arguments, "body") != NULL;

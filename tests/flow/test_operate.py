@@ -3,99 +3,13 @@
 import contextlib
 import json
 import os
-import pty
 import re
-import signal
 import subprocess
-import threading
 import time
-from pathlib import Path
 
-import pytest
-
-from grapnel_test import GRAPNEL, SECRET, SLOWNESS, Daemon, event, run, wait_for
+from commands_test import CONFIG, begun, daemon, dead_ids, grapnel, grapnel_json, send, state, steer, until_dead
+from grapnel_test import GRAPNEL, Daemon, event, run, wait_for
 from operate_test import flood
-
-CONFIG = f"""
-limits: {{ body: 64KiB }}
-sources:
-  cryptopay: {{ path: /webhook, signature: cryptopay, secrets: [ {SECRET}, whsec_older ] }}
-plugins:
-  steered:
-    retry: {{ first: 10ms, longest: 20ms, attempts: 3 }}
-    settings: {{ record: record.txt, steer: steer.txt }}
-  logging: {{ settings: {{ path: log.jsonl }} }}
-routes:
-  payment.*: [ steered, logging ]
-"""
-
-
-@pytest.fixture
-def daemon(tmp_path):
-    with Daemon(tmp_path, CONFIG) as daemon:
-        yield daemon
-
-
-def grapnel(daemon, *arguments, code=0, **options):
-    done = run(GRAPNEL, *arguments, "-c", daemon.config, **options)
-    assert done.returncode == code, done
-    return done.stdout if code == 0 else done.stderr
-
-
-def grapnel_json(daemon, *arguments):
-    return json.loads(grapnel(daemon, *arguments, "--json"))
-
-
-def steer(daemon, what):
-    """What steered.so does from now on; see tests/plugins/steered.c."""
-    (daemon.folder / "steer.new").write_text(what)
-    os.rename(daemon.folder / "steer.new", daemon.folder / "steer.txt")
-
-
-def begun(daemon):
-    """(id, attempt, key) of each time that steered.so was called."""
-    path = daemon.folder / "record.txt"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [tuple(line.split()[1:4]) for line in lines if line.startswith("begin ")]
-
-
-def send(daemon, *ids, **object):
-    with contextlib.closing(daemon.sender()) as sender:
-        for id in ids:
-            sender.accepted(event(id, **object))
-
-
-def dead_ids(daemon):
-    return {letter["id"] for letter in grapnel_json(daemon, "dead", "--limit", 10000)}
-
-
-def until_dead(daemon, *ids):
-    wait_for(lambda: dead_ids(daemon) == set(ids), f"{ids} to be dead")
-
-
-def state(daemon, id):
-    return grapnel_json(daemon, "show", f"cryptopay/{id}")["state"]
-
-
-def on_terminal(daemon, *arguments, columns=80, answer=None, code=0, environment=None):
-    """What the command shows on a terminal that is so wide, its standard output, input and errors."""
-    ours, theirs = pty.openpty()
-    subprocess.run(["stty", "cols", str(columns)], stdin=theirs, check=True)
-    process = subprocess.Popen(
-        [GRAPNEL, *map(str, arguments), "-c", daemon.config], stdin=theirs, stdout=theirs, stderr=theirs,
-        env={**os.environ, "TERM": "xterm", **(environment or {})},
-    )
-    os.close(theirs)
-    shown = b""
-    with contextlib.suppress(OSError):  # how a terminal without programs ends
-        while more := os.read(ours, 65536):
-            shown += more
-            if answer is not None and b"[y/N]" in shown:
-                os.write(ours, answer.encode())
-                answer = None
-    os.close(ours)
-    assert process.wait(60 * SLOWNESS) == code, shown
-    return shown.decode().replace("\r\n", "\n")
 
 
 # ---- from an event to a dead letter and back ----
@@ -185,16 +99,6 @@ def test_strange_ids(daemon):
     assert dead_ids(daemon) == set()
 
 
-def test_what_strangers_wrote_does_not_reach_the_terminal(daemon):
-    with contextlib.closing(daemon.sender()) as sender:
-        status, _ = sender.post(event("evt_1", type="payment.\x1b[2J"), headers={"User-Agent": "a\x9bb\xff"})
-    if status == 200:  # what is refused can't be shown
-        assert "\x1b" not in grapnel(daemon, "events") + grapnel(daemon, "show", "cryptopay/evt_1")
-    with contextlib.closing(daemon.sender()) as sender:
-        assert sender.post(event("evt_2"), headers={"User-Agent": "a\x9bb"})[0] == 200
-    assert "\x9b" not in grapnel(daemon, "show", "cryptopay/evt_2")
-
-
 # ---- lists ----
 
 
@@ -233,37 +137,6 @@ def test_pages_are_followed_until_the_limit(daemon):
         found += json.loads(rest.stdout)
         assert [row["id"] for row in found] == ids[::-1] and rest.stderr == ""
         assert len(grapnel(daemon, command, "--limit", "120").splitlines()) == 121
-
-
-def test_wrong_questions(daemon):
-    steer(daemon, "fail")
-    send(daemon, "evt_1")
-    until_dead(daemon, "evt_1")
-    for arguments, code, words in [
-        (["events", "--state", "ded"], 2, "did you mean \"dead\"?"),
-        (["events", "--since", "yesterday"], 2, "\"yesterday\" is not a time"),
-        (["events", "--limit", "0"], 2, "--limit is a number from 1"),
-        (["events", "--sourc", "x", "--type="], 2, "--type can't be \"\""),
-        (["dead", "--plugin", "steerd"], 1, "did you mean \"steered\"?"),
-        (["retry", "cryptopay/evt_1"], 2, "say with --plugin"),
-        (["retry", "-p", "steerd", "cryptopay/evt_1"], 1, "did you mean \"steered\"?"),
-        (["retry", "-p", "steered", "evt_1"], 2, "an event is named SOURCE/ID"),
-        (["retry", "-p", "steered", "cryptopay/evt_2"], 1, "evt_2"),
-        (["retry", "-p", "steered"], 2, "or --all"),
-        (["retry", "-p", "steered", "--all", "cryptopay/evt_1"], 2, "or --all"),
-        (["discard", "-p", "logging", "cryptopay/evt_1"], 1, "is not dead"),
-        (["discard", "-p", "steered", "--all"], 2, "confirm with --yes"),
-        (["replay"], 2, "say which"),
-        (["replay", "cryptopay/evt_1", "--state", "done"], 2, "say which"),
-        (["replay", "--state", "done", "--from", "x"], 2, "--from takes the place"),
-        (["show"], 2, "say which event"),
-        (["show", "cryptopay/evt_1", "--body", "--json"], 2, "--body prints"),
-        (["show", "cryptopay/nothing"], 1, "nothing"),
-        (["status", str(daemon.config)], 2, f"the config file is named with -c {daemon.config}"),
-    ]:
-        done = run(GRAPNEL, *arguments, "-c", daemon.config)
-        assert done.returncode == code and words in done.stderr and done.stdout == "", (arguments, done)
-    assert dead_ids(daemon) == {"evt_1"}
 
 
 # ---- status ----
@@ -308,15 +181,6 @@ def test_a_removed_plugin_is_parked_and_discarded(tmp_path):
         assert grapnel(daemon, "discard", "-p", "steered", "--all", "--yes") == "steered: 3 discarded\n"
         assert "parked" not in grapnel(daemon, "status")
         assert state(daemon, "evt_1") == "discarded"
-
-
-def test_without_a_daemon(tmp_path):
-    daemon = Daemon(tmp_path, CONFIG)
-    for arguments in (["status"], ["events", "--json"], ["dead"], ["show", "cryptopay/x"], ["retry", "-p", "steered", "--all"],
-                      ["replay", "--since", "1h"], ["discard", "-p", "steered", "--all", "--yes"]):
-        done = run(GRAPNEL, *arguments, "-c", daemon.config)
-        assert done.returncode == 1 and f"no daemon runs on {tmp_path}/state" in done.stderr, done
-        assert done.stdout.strip() in ("", "["), done
 
 
 def test_all_works_while_the_config_is_broken(daemon):
@@ -380,201 +244,6 @@ def test_all_of_them(daemon):
     assert dead_ids(daemon) == set() and state(daemon, "evt_1") == "discarded"
 
 
-def test_discard_of_all_asks_on_a_terminal(daemon):
-    steer(daemon, "fail")
-    send(daemon, "evt_1", "evt_2")
-    until_dead(daemon, "evt_1", "evt_2")
-    shown = on_terminal(daemon, "discard", "-p", "steered", "--all", answer="\n", code=1)
-    assert "discard the 2 dead letters of steered? They will never be delivered [y/N]" in shown and "nothing was done" in shown
-    assert dead_ids(daemon) == {"evt_1", "evt_2"}
-    assert "steered: 2 discarded" in on_terminal(daemon, "discard", "-p", "steered", "--all", answer="y\n")
-    assert dead_ids(daemon) == set()
-
-
-class Relay:
-    """Stands between a command and the daemon, and calls `before` with the number of each question to `path`."""
-
-    def __init__(self, folder, daemon, path, before):
-        import socket
-
-        self.folder, self.path, self.before, self.count = folder, path.encode(), before, 0
-        self.target = str(daemon.folder / "state/control.sock")
-        (folder / "state").mkdir()
-        (folder / "grapnel.yaml").write_text("state: ./state\n")
-        self.config = folder / "grapnel.yaml"
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(folder / "state/control.sock"))
-        self.listener.listen()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
-
-    def run(self):
-        import socket
-
-        with contextlib.suppress(OSError):
-            while True:
-                asker, _ = self.listener.accept()
-                question = asker.recv(65536)
-                if b" " + self.path in question:
-                    self.count += 1
-                    if self.before(self.count) is False:
-                        asker.close()
-                        continue
-                with contextlib.closing(socket.socket(socket.AF_UNIX)) as answerer:
-                    answerer.connect(self.target)
-                    answerer.sendall(question)
-                    while answer := answerer.recv(65536):
-                        asker.sendall(answer)
-                asker.close()
-
-    def close(self):
-        import socket
-
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join()
-
-
-@pytest.fixture
-def short_folder():
-    """A socket's path is short."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        yield Path(folder)
-
-
-@contextlib.contextmanager
-def interrupting(folder, daemon, path, at):
-    """A relay, and a function that runs a command by it which gets Ctrl-C while its question number `at` is asked."""
-    process = None
-
-    def before(number):
-        if number == at:
-            process.send_signal(signal.SIGINT)
-
-    relay = Relay(folder, daemon, path, before)
-
-    def run_it(*arguments):
-        nonlocal process
-        process = subprocess.Popen([GRAPNEL, *arguments, "-c", relay.config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        out, error = process.communicate(timeout=60 * SLOWNESS)
-        return process.returncode, out, error
-
-    try:
-        yield run_it
-    finally:
-        relay.close()
-
-
-def test_a_retry_of_all_is_interrupted_and_taken_up_again(daemon, short_folder):
-    ids = [f"evt_{i:04}" for i in range(5000)]
-    steer(daemon, "fail")
-    flood(daemon, ids)
-    wait_for(lambda: daemon.rows("SELECT count(*) FROM dead") == [(5000,)], "all to be dead", 120)
-    steer(daemon, "ok")
-    (daemon.folder / "record.txt").unlink()
-    with interrupting(short_folder, daemon, "/api/retry", at=3) as run_it:
-        code, out, error = run_it("retry", "-p", "steered", "--all")
-    assert code == 130 and out == "steered: 750 put back, with fresh attempts\n", (code, out, error)
-    assert "interrupted; the same command goes on with the rest" in error
-    assert daemon.rows("SELECT count(*) FROM dead") == [(4250,)]
-    assert grapnel(daemon, "retry", "-p", "steered", "--all") == "steered: 4250 put back, with fresh attempts\n"
-    wait_for(lambda: len(begun(daemon)) >= 5000, "all deliveries", 120)
-    daemon.drained()
-    assert sorted(id for id, _, _ in begun(daemon)) == ids
-    assert dead_ids(daemon) == set()
-
-
-def test_a_replay_is_interrupted_and_goes_on_from_its_place(daemon, short_folder):
-    ids = [f"evt_{i:04}" for i in range(1000)]
-    steer(daemon, "ok")
-    flood(daemon, ids, connections=1)
-    daemon.drained()
-    (daemon.folder / "record.txt").unlink()
-    with interrupting(short_folder, daemon, "/api/replay", at=2) as run_it:
-        code, out, error = run_it("replay", "-p", "steered", "--since", "1h", "--state", "done")
-    assert code == 130 and out == "500 deliveries were made\n", (code, out, error)
-    place = re.search(r"--from (\S+) goes on", error).group(1)
-    daemon.drained()
-    assert grapnel(daemon, "replay", "-p", "steered", "--since", "1h", "--state", "done", "--from", place) == "500 deliveries were made\n"
-    daemon.drained()
-    assert sorted(id for id, _, key in begun(daemon)) == ids
-    assert {key[-2:] for _, _, key in begun(daemon)} == {"~1"}
-
-
-def test_a_daemon_that_goes_in_the_middle(daemon, short_folder):
-    steer(daemon, "fail")
-    flood(daemon, [f"evt_{i:04}" for i in range(600)], connections=1)
-    wait_for(lambda: daemon.rows("SELECT count(*) FROM dead") == [(600,)], "all to be dead")
-    relay = Relay(short_folder, daemon, "/api/discard", lambda number: number < 2)
-    done = run(GRAPNEL, "discard", "-p", "steered", "--all", "--yes", "-c", relay.config)
-    relay.close()
-    assert done.returncode == 1 and done.stdout == "steered: 250 discarded\n", done
-    assert "the same command goes on with the rest" in done.stderr
-    assert "ended, or broke off, before its answer was complete" in done.stderr
-    assert grapnel(daemon, "discard", "-p", "steered", "--all", "--yes") == "steered: 350 discarded\n"
-
-
-def test_progress_is_told_where_it_lasts(daemon, short_folder):
-    steer(daemon, "fail")
-    flood(daemon, [f"evt_{i:04}" for i in range(600)], connections=1)
-    wait_for(lambda: daemon.rows("SELECT count(*) FROM dead") == [(600,)], "all to be dead")
-    began = time.monotonic()
-
-    def before(number):  # each batch ends more than a second after the command began
-        wait_for(lambda: time.monotonic() > began + 1.2, "the time after which it is told")
-
-    relay = Relay(short_folder, daemon, "/api/discard", before)
-    done = run(GRAPNEL, "discard", "-p", "steered", "--all", "--yes", "-c", relay.config)
-    relay.close()
-    assert done.returncode == 0 and done.stdout == "steered: 600 discarded\n", done
-    assert done.stderr == "grapnel discard: 250 of 600 discarded\n"  # and no other within five seconds
-
-
-# ---- terminals ----
-
-
-def test_tables_fit_a_terminal(daemon):
-    long = "evt_" + "0123456789" * 8
-    steer(daemon, "fail")
-    send(daemon, long, "evt_1")
-    until_dead(daemon, long, "evt_1")
-    for columns in (60, 80, 120, 200):
-        for command in ("dead", "events"):
-            shown = re.sub(r"\x1b\[[0-9;]*m", "", on_terminal(daemon, command, columns=columns))
-            assert max(map(len, shown.splitlines())) <= columns, shown
-            assert "cryptopay/evt_1 " in shown
-            assert (long in shown) == (columns == 200) and ("…" in shown) == (columns < 200), shown
-    assert long in grapnel(daemon, "dead")
-
-
-def test_colours_are_for_terminals_that_want_them(daemon):
-    steer(daemon, "fail")
-    send(daemon, "evt_1")
-    until_dead(daemon, "evt_1")
-    assert "\x1b[31mdead\x1b[0m" in on_terminal(daemon, "events")
-    assert "\x1b" not in on_terminal(daemon, "events", environment={"NO_COLOR": "1"})
-    assert "\x1b" not in on_terminal(daemon, "events", environment={"TERM": "dumb"})
-    assert "\x1b" not in grapnel(daemon, "events")
-
-
-# ---- help ----
-
-
-def test_each_command_explains_itself():
-    listed = run(GRAPNEL, "help").stdout
-    for command in ("status", "events", "show", "dead", "retry", "replay", "discard", "backup", "compact"):
-        shown = run(GRAPNEL, "help", command).stdout
-        assert f"\n  {command} " in listed and shown.startswith(f"usage: grapnel {command} [OPTIONS]")
-        assert "--config FILE" in shown and run(GRAPNEL, command, "--help").stdout == shown
-        assert ("--json" in shown) == (command in ("status", "events", "show", "dead"))
-    for typo, meant in (("stauts", "status"), ("ded", "dead"), ("retyr", "retry"), ("event", "events"), ("discrad", "discard")):
-        done = run(GRAPNEL, typo)
-        assert done.returncode == 2 and f'did you mean "{meant}"?' in done.stderr, done
-    assert "did you mean --plugin?" in run(GRAPNEL, "retry", "--plugni", "x").stderr
-
-
 # ---- the store itself ----
 
 
@@ -595,10 +264,3 @@ def test_backup_and_compact(daemon):
     os.rename(copy, restored / "state/grapnel.db")
     with Daemon(restored, CONFIG) as other:
         assert {row["id"] for row in grapnel_json(other, "events")} == {"evt_1", "evt_2"}
-
-
-def test_output_that_cannot_be_written_is_a_failure(daemon):
-    send(daemon, "evt_1")
-    with open("/dev/full", "w") as full:
-        done = subprocess.run([GRAPNEL, "show", "--body", "cryptopay/evt_1", "-c", daemon.config], stdout=full, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 1 and "the output could not be written: No space left on device" in done.stderr
