@@ -1,5 +1,6 @@
 #include "admin/letters.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,27 +40,39 @@ static bool letter_is_open(enum store_state state) {
 
 /* ---- one ---- */
 
+/* A command to copy; without its arguments where a shell could take the sender's id for something else. */
+enum { COMMAND_SIZE = 320, COMMAND_ID_LIMIT = 128 };
+static const char *command_words(const struct letters *letters, const char *command, bool with_plugin,
+                                 char words[COMMAND_SIZE]) {
+    static const char harmless[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:@%+=,/";
+    const char *source = letters->fields[LETTERS_SOURCE].text, *id = letters->fields[LETTERS_ID].text;
+    if (id[strspn(id, harmless)] != '\0' || strlen(id) > COMMAND_ID_LIMIT || source[strspn(source, harmless)] != '\0')
+        snprintf(words, COMMAND_SIZE, "`grapnel %s`", command);
+    else
+        snprintf(words, COMMAND_SIZE, "`grapnel %s %.64s/%.128s%s%.64s`", command, source, id,
+                 with_plugin ? " --plugin " : "", with_plugin ? letters->fields[LETTERS_PLUGIN].text : "");
+    return words;
+}
+
 /* 409: why it is not what was asked for. `standing` null: there is no such delivery. */
 static void answer_not_dead(struct letters *letters, const struct store_standing *standing) {
     const struct field *fields = letters->fields;
     const char *plugin = fields[LETTERS_PLUGIN].text, *source = fields[LETTERS_SOURCE].text;
     const char *id = fields[LETTERS_ID].text;
-    char at[CLOCK_TEXT_SIZE] = "";
+    char at[CLOCK_TEXT_SIZE] = "", command[COMMAND_SIZE];
     if (standing != NULL)
         clock_format(standing->at_ms, at);
     if (standing == NULL)
-        api_refuse(letters->answer, 409,
-                   "%s/%s was not routed to \"%s\"; `grapnel replay %s/%s --plugin %s` would deliver it there", source,
-                   id, plugin, source, id, plugin);
+        api_refuse(letters->answer, 409, "%s/%s was not routed to \"%s\"; %s would deliver it there", source, id,
+                   plugin, command_words(letters, "replay", true, command));
     else if (letter_is_open(standing->state))
         api_refuse(letters->answer, 409,
-                   "%s/%s is not dead at \"%s\": it is %s, %d attempts made so far; `grapnel show %s/%s` tells more",
-                   source, id, plugin, store_state_text(standing->state), standing->attempts, source, id);
+                   "%s/%s is not dead at \"%s\": it is %s, %d attempts made so far; %s tells more", source, id, plugin,
+                   store_state_text(standing->state), standing->attempts,
+                   command_words(letters, "show", false, command));
     else
-        api_refuse(letters->answer, 409,
-                   "%s/%s is not dead at \"%s\": it is %s since %s; `grapnel replay %s/%s --plugin %s` delivers it "
-                   "again",
-                   source, id, plugin, store_state_text(standing->state), at, source, id, plugin);
+        api_refuse(letters->answer, 409, "%s/%s is not dead at \"%s\": it is %s since %s; %s delivers it again", source,
+                   id, plugin, store_state_text(standing->state), at, command_words(letters, "replay", true, command));
 }
 
 static const struct store_standing *standing_find(const struct store_story *story, int plugin) {
@@ -81,37 +94,48 @@ static bool kind_for(const struct letters *letters, const struct store_standing 
            letters->kind == STORE_ORDER_DISCARD;
 }
 
-static void one_answer(struct letters *letters) {
+static void one_changed(const struct letters *letters) {
     const struct field *fields = letters->fields;
+    const struct log_field about[] = { log_text(LOG_PLUGIN, fields[LETTERS_PLUGIN].text),
+                                       log_text(LOG_SOURCE, fields[LETTERS_SOURCE].text),
+                                       log_text(LOG_ID, fields[LETTERS_ID].text) };
+    log_event(letters->api->log, LOG_LEVEL_INFO, NULL, about, sizeof about / sizeof *about,
+              "plugin \"%s\": %s/%s was %s by an operator", fields[LETTERS_PLUGIN].text, fields[LETTERS_SOURCE].text,
+              fields[LETTERS_ID].text, letters->done_words);
+    buffer_append_text(&letters->answer->body, "{\"changed\":1,\"skipped\":0,\"until\":null,\"cursor\":null}\n");
+}
+
+/* Looks how the delivery stands, and gives the order. True if that was that, with the answer; false if another was quicker. */
+static bool one_try(struct letters *letters, const struct store_target *target) {
     enum store_order_kind kind;
     int changed = 0;
+    bool failed = false;
+    const struct store_story *story = store_read_story(letters->reader, target->event, &failed);
+    const struct store_standing *standing = story != NULL ? standing_find(story, target->plugin) : NULL;
+    if (failed)
+        lookup_failed(letters->answer);
+    else if (story == NULL)
+        api_refuse(letters->answer, 404, "the event is not there any more: it was deleted a moment ago");
+    else if (!kind_for(letters, standing, &kind))
+        answer_not_dead(letters, standing);
+    else if (!order_give(letters->api, kind, target, 1, &changed, letters->answer))
+        return true;
+    else if (changed > 0)
+        one_changed(letters);
+    else
+        return false;
+    return true;
+}
+
+static void one_answer(struct letters *letters) {
+    const struct field *fields = letters->fields;
     struct store_target target = { .plugin = letters->plugin };
     target.event = lookup_event(letters->api, letters->reader, fields[LETTERS_SOURCE].text, fields[LETTERS_ID].text,
                                 letters->answer);
+    if (target.event == 0)
+        return;
     /* Twice: when another was quicker, it is told how the delivery stands now. */
-    for (int round = 0; target.event > 0 && round < 2; round++) {
-        bool failed = false;
-        const struct store_story *story = store_read_story(letters->reader, target.event, &failed);
-        const struct store_standing *standing = story != NULL ? standing_find(story, target.plugin) : NULL;
-        if (failed) {
-            lookup_failed(letters->answer);
-            return;
-        }
-        if (!kind_for(letters, standing, &kind)) {
-            answer_not_dead(letters, standing);
-            return;
-        }
-        if (!order_give(letters->api, kind, &target, 1, &changed, letters->answer))
-            return;
-        if (changed > 0) {
-            log_info(letters->api->log, "plugin \"%s\": %s/%s was %s by an operator", fields[LETTERS_PLUGIN].text,
-                     fields[LETTERS_SOURCE].text, fields[LETTERS_ID].text, letters->done_words);
-            buffer_append_text(&letters->answer->body,
-                               "{\"changed\":1,\"skipped\":0,\"until\":null,\"cursor\":null}\n");
-            return;
-        }
-    }
-    if (target.event > 0)
+    if (!one_try(letters, &target) && !one_try(letters, &target))
         api_refuse(letters->answer, 409, "others change %s/%s at the same time: look how it stands now",
                    fields[LETTERS_SOURCE].text, fields[LETTERS_ID].text);
 }

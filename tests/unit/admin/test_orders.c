@@ -44,6 +44,18 @@ static void test_retry_of_one(void **state) {
     assert_said(fixture, "/deliveries/1/history/1/sequence", "2"); /* what failed before is still told */
 }
 
+/* What is told to be copied into a shell holds nothing of a stranger that a shell would run. */
+static void test_advice_is_harmless(void **state) {
+    static const char *const ids[] = { "$(reboot)", "a;b", "`b`", "a b", "a'b", "a|b", "a&b", "a>b", "\xe2\x82\xac" };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        char body[256];
+        settle(fixture, event_put_both(fixture, ids[i]), PLUGIN_EMAIL, STORE_DONE, "");
+        snprintf(body, sizeof body, "{\"plugin\":\"email\",\"source\":\"cryptopay\",\"id\":\"%s\"}", ids[i]);
+        refused(fixture, 409, "POST", "/api/retry", body, "; `grapnel replay` delivers it again");
+    }
+}
+
 static void test_discard_of_one(void **state) {
     static const char evt_1[] = "{\"plugin\":\"email\",\"source\":\"cryptopay\",\"id\":\"evt_1\"}";
     struct fixture *fixture = *state;
@@ -346,6 +358,7 @@ static void test_many_at_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_retry_of_one, fixture_begin, fixture_end),
+        cmocka_unit_test_setup_teardown(test_advice_is_harmless, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(test_discard_of_one, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(test_all, fixture_begin, fixture_end),
         cmocka_unit_test_setup_teardown(test_all_has_an_end, fixture_begin, fixture_end),
