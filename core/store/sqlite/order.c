@@ -37,10 +37,9 @@ static int event_find(struct store *store, int64_t number, bool *there) {
 /* How often it was replayed, as the journal tells. */
 static int replays_count(struct store *store, const struct store_target *target, int *count) {
     sqlite3_stmt *find = store->statements[STATEMENT_JOURNAL_FIND];
-    int result;
     *count = 0;
     sqlite3_bind_int64(find, 1, target->event >> JOURNAL_BLOCK_SHIFT);
-    while ((result = sqlite3_step(find)) == SQLITE_ROW) {
+    while (sqlite3_step(find) == SQLITE_ROW) {
         const unsigned char *first = sqlite3_column_blob(find, 0);
         struct journal_cursor cursor = { .block = target->event >> JOURNAL_BLOCK_SHIFT,
                                          .at = first,
