@@ -16,6 +16,7 @@ int backup_run(const struct arguments *arguments) {
     if (!store_work_begin(&work, arguments, "copied"))
         return EXIT_FAILED;
     bool done = store_backup(work.state, arguments->word, &work.watch, &work.fault);
+    progress_clear(&work.progress);
     if (done)
         printf("%s: %s, checked\n", arguments->word, words_size(work.bytes, size));
     return store_work_end(&work, done);

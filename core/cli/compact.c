@@ -14,6 +14,7 @@ int compact_run(const struct arguments *arguments) {
     if (!store_work_begin(&work, arguments, "written"))
         return EXIT_FAILED;
     bool done = store_compact(work.state, &work.watch, &saved, &work.fault);
+    progress_clear(&work.progress);
     if (done && saved > 0)
         printf("%s is smaller by %s\n", work.state, words_size(saved, size));
     else if (done)

@@ -28,7 +28,6 @@ bool store_work_begin(struct store_work *work, const struct arguments *arguments
 
 int store_work_end(struct store_work *work, bool done) {
     int interrupted = done ? 0 : progress_interrupted(&work->progress);
-    progress_clear(&work->progress);
     if (!done)
         fprintf(stderr, "grapnel %s: %s\n", work->progress.command,
                 interrupted ? "interrupted; nothing was changed" : work->fault.text);
