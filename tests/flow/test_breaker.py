@@ -91,6 +91,21 @@ def test_one_at_a_time_and_each_time_another(tmp_path, workers):
     assert log.count(WAIT) == log.count("busy: ") and log.count("it works again") == 1
 
 
+def test_a_probe_waits_for_what_is_held(tmp_path):
+    steer(tmp_path, "after 1500 busy\nquick busy")
+    with Daemon(tmp_path, config("first: 100ms, longest: 100ms", workers=4)) as daemon:
+        sender = daemon.sender()
+        for id in "slow1", "slow2", "slow3":
+            sender.accepted(event(id))
+        wait_for(lambda: len(begun(tmp_path)) == 3, "three to be held")
+        sender.accepted(event("quick"))
+        wait_for(lambda: "still busy: " in daemon.log(), "a probe")
+        done = records(tmp_path)
+    probe = [i for i, record in enumerate(done) if isinstance(record, Begin)][4]
+    assert {record.id for record in done[:probe] if isinstance(record, End)} == {"slow1", "slow2", "slow3", "quick"}
+    assert done[probe].ms - next(record.ms for record in done if isinstance(record, End) and record.id == "quick") > 500
+
+
 def test_pauses_double(tmp_path):
     steer(tmp_path, "busy")
     with Daemon(tmp_path, config("first: 100ms, longest: 800ms")) as daemon:
