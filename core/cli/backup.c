@@ -1,6 +1,5 @@
 /* grapnel backup: a copy of the store, whether or not a daemon works with it. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/cli.h"
 #include "cli/store_work.h"

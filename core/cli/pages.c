@@ -13,7 +13,9 @@ struct walk {
     struct progress progress;
     int64_t limit;
     bool as_json;
-    struct buffer path, next, answer;
+    bool more;       /* rows behind those that came, from `cursor` on */
+    int interrupted; /* then the exit code */
+    struct buffer path, next, answer, cursor;
     struct fault fault;
 };
 
@@ -50,28 +52,24 @@ static void path_make(struct walk *walk, const char *cursor) {
     control_parameter(&walk->path, "cursor", cursor);
 }
 
-static int pages_follow(struct walk *walk) {
-    struct buffer cursor = { .limit = CONTROL_TEXT_LIMIT };
-    bool more = true, good = true;
-    int interrupted = 0;
+/* False with the reason. The first page can be broken off by Ctrl-C as any question; from the second on it ends the walk between two. */
+static bool pages_follow(struct walk *walk) {
+    bool good = true, watched = false;
+    walk->more = true;
     path_make(walk, argument_value(walk->arguments, "cursor"));
-    while (good && more && walk->pages->rows < walk->limit && !interrupted) {
+    while (good && walk->more && walk->pages->rows < walk->limit && !walk->interrupted) {
         good = page_take(walk);
-        buffer_clear(&cursor);
-        more = good && control_parameter_of(buffer_text(&walk->next), "cursor", &cursor);
-        path_make(walk, buffer_text(&cursor));
-        interrupted = progress_interrupted(&walk->progress);
+        buffer_clear(&walk->cursor);
+        walk->more = good && control_parameter_of(buffer_text(&walk->next), "cursor", &walk->cursor);
+        path_make(walk, buffer_text(&walk->cursor));
+        if (!watched)
+            walk->progress = progress_begin(walk->arguments->command->name);
+        watched = true;
+        walk->interrupted = progress_interrupted(&walk->progress);
         progress_tell(&walk->progress, "%lld found so far, still looking", (long long)walk->pages->rows);
     }
     progress_clear(&walk->progress);
-    if (good && more)
-        fprintf(stderr, "grapnel %s: %s; go on behind these with --cursor %s\n", walk->arguments->command->name,
-                interrupted ? "interrupted" : "there may be more: see them with a higher --limit",
-                buffer_text(&cursor));
-    if (!good)
-        fprintf(stderr, "grapnel %s: %s\n", walk->arguments->command->name, walk->fault.text);
-    buffer_free(&cursor);
-    return good ? interrupted : control_exit_code(walk->control);
+    return good;
 }
 
 /* EXIT_DONE, or the exit code after the reason was printed. */
@@ -89,19 +87,31 @@ static int options_read(struct walk *walk) {
     return EXIT_FAILED;
 }
 
-/* What came, whether or not that was all. */
-static int rows_show(struct walk *walk, int code) {
+/* What came, whether or not that was all; false with the reason. */
+static bool rows_show(struct walk *walk, bool good) {
     const struct pages *pages = walk->pages;
-    bool complete = code == EXIT_DONE || progress_interrupted(&walk->progress);
     if (walk->as_json)
-        printf("%s", complete ? "]\n" : "\n"); /* what broke off must not look whole */
-    else if (pages->rows == 0 && code == EXIT_DONE)
+        printf("%s", good ? "]\n" : "\n"); /* what broke off must not look whole */
+    else if (pages->rows > 0)
+        return table_end(pages->table, stdout, good ? &walk->fault : NULL) && good;
+    else if (good && !walk->interrupted)
         printf("%s\n", pages->none);
-    else if (pages->rows > 0 && !table_end(pages->table, stdout, &walk->fault)) {
-        fprintf(stderr, "grapnel %s: %s\n", walk->arguments->command->name, walk->fault.text);
-        return EXIT_FAILED;
+    return good;
+}
+
+/* Returns the exit code. */
+static int walk_end(struct walk *walk, bool good) {
+    const char *command = walk->arguments->command->name;
+    fflush(stdout); /* before what stderr says about it */
+    if (!good) {
+        fprintf(stderr, "grapnel %s: %s\n", command, walk->fault.text);
+        return control_exit_code(walk->control);
     }
-    return code;
+    if (walk->more)
+        fprintf(stderr, "grapnel %s: %s; go on behind these with --cursor %s\n", command,
+                walk->interrupted ? "interrupted" : "there may be more: see them with a higher --limit",
+                buffer_text(&walk->cursor));
+    return walk->interrupted;
 }
 
 int pages_show(struct pages *pages, const struct arguments *arguments) {
@@ -109,14 +119,14 @@ int pages_show(struct pages *pages, const struct arguments *arguments) {
     pages->rows = 0;
     int code = options_read(&walk);
     if (code == EXIT_DONE) {
-        walk.progress = progress_begin(arguments->command->name);
         printf("%s", walk.as_json ? "[" : "");
-        code = rows_show(&walk, pages_follow(&walk));
+        code = walk_end(&walk, rows_show(&walk, pages_follow(&walk)));
     }
     table_free(pages->table);
     control_close(walk.control);
     buffer_free(&walk.path);
     buffer_free(&walk.next);
     buffer_free(&walk.answer);
+    buffer_free(&walk.cursor);
     return code;
 }

@@ -1,6 +1,7 @@
 """What is done to many deliveries, in batches: ended in the middle by Ctrl-C or by the end of the daemon, and taken up again."""
 
 import contextlib
+import json
 import re
 import signal
 import socket
@@ -149,3 +150,14 @@ def test_progress_is_told_where_it_lasts(daemon, short_folder):
     relay.close()
     assert done.returncode == 0 and done.stdout == "steered: 600 discarded\n", done
     assert done.stderr == "grapnel discard: 250 of 600 discarded\n"  # and no other within five seconds
+
+
+def test_a_list_is_interrupted_between_two_pages(daemon, short_folder):
+    steer(daemon, "ok")
+    flood(daemon, [f"evt_{i:04}" for i in range(300)], connections=1)
+    with interrupting(short_folder, daemon, "/api/events", at=2) as run_it:
+        code, out, error = run_it("events", "--json", "--limit", "300")
+    assert code == 130 and [row["id"] for row in json.loads(out)] == [f"evt_{i:04}" for i in range(299, 99, -1)]
+    cursor = re.search(r"interrupted; go on behind these with --cursor (\S+)", error).group(1)
+    rest = json.loads(grapnel(daemon, "events", "--json", "--limit", "300", "--cursor", cursor))
+    assert [row["id"] for row in rest] == [f"evt_{i:04}" for i in range(99, -1, -1)]
