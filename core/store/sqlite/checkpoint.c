@@ -62,6 +62,10 @@ bool checkpoint_wanted_idle(const struct store *store) {
     return !store->broken && store->log_frames - store->copied_frames > IDLE_FRAMES;
 }
 
+bool checkpoint_is_held(const struct store *store) {
+    return store->log_frames - store->copied_frames > PINNED_TELL_FRAMES;
+}
+
 void checkpoint_idle(struct store *store) {
     checkpoint_run(store);
     store->wrote_at_us = clock_monotonic_us();

@@ -169,6 +169,8 @@ void checkpoint_watch(struct store *store);    /* begins to count the log's fram
 void checkpoint_if_large(struct store *store); /* after a commit */
 bool checkpoint_wanted_idle(const struct store *store);
 void checkpoint_idle(struct store *store);
+/* A reader has held on to the log for so long that what can wait should not make it longer. */
+bool checkpoint_is_held(const struct store *store);
 void checkpoint_last(struct store *store); /* at the end, the writer gone */
 
 /* trouble.c: sorts errors by what they mean for what was put. */

@@ -108,7 +108,7 @@ static bool slice_wanted(struct store *store, int64_t now_us) {
         retain->sweep = (struct sweep){ 0 };
         retain->letters_rest_until_us = retain->ids_rest_until_us = 0;
     }
-    return !store->broken && now_us >= retain->failed_until_us &&
+    return !store->broken && now_us >= retain->failed_until_us && !checkpoint_is_held(store) &&
            (events_wanted(retain, now_us) || letters_wanted(retain, now_us) || ids_wanted(retain, now_us));
 }
 

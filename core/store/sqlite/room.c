@@ -115,22 +115,26 @@ static void lack_describe(const struct store *store, const struct sizes *sizes, 
         snprintf(text, size, "the store takes %s, and `retain: disk` allows %s: %s", first, second,
                  store->retain.sweep.fruitless
                      ? "all events in it wait for their plugins or are dead letters: see to those, or raise it"
-                     : "events come in faster than old ones can be deleted");
+                     : "done events are being deleted until that is enough");
     }
 }
 
-static void room_change(struct store *store, const struct sizes *sizes, enum room_lack lack) {
+/* The words say how it is at present; the log, when it begins and ends. */
+static void room_tell(struct store *store, const struct sizes *sizes, enum room_lack lack) {
     char why[HEALTH_TEXT_SIZE];
+    bool changed = lack != store->room.lack;
     store->room.lack = lack;
     store->refusing = lack != ROOM_LACKS_NOTHING;
-    if (!store->refusing) {
+    if (store->refusing) {
+        lack_describe(store, sizes, lack, why, sizeof why);
+        health_set(&store->health, HEALTH_ROOM, why);
+    }
+    if (changed && store->refusing) {
+        log_error(store->log, "store: events are refused from now on, and deliveries go on: %s (%s)", why, store->path);
+    } else if (changed) {
         health_set(&store->health, HEALTH_ROOM, NULL);
         log_info(store->log, "store: there is room again: events are accepted");
-        return;
     }
-    lack_describe(store, sizes, lack, why, sizeof why);
-    health_set(&store->health, HEALTH_ROOM, why);
-    log_error(store->log, "store: events are refused from now on, and deliveries go on: %s (%s)", why, store->path);
 }
 
 /* The log begins anew with the first write after all of it was copied: when nothing else writes, this does. */
@@ -162,9 +166,7 @@ void room_look(struct store *store, int64_t now_us) {
     }
     int64_t begin = store->retain.early && sizes.limit < INT64_MAX ? sizes.limit - limit_slack(&sizes) : sizes.limit;
     retain_early(store, sizes.used > begin);
-    enum room_lack lack = room_judge(store, &sizes);
-    if (lack != store->room.lack)
-        room_change(store, &sizes, lack);
+    room_tell(store, &sizes, room_judge(store, &sizes));
 }
 
 int64_t room_look_at_us(const struct store *store) {

@@ -46,7 +46,12 @@ static void test_events(void **state) {
     assert_int_equal(store_read_journal(bench->reader, dead, story, 4), 2); /* kept as long as its event */
     int64_t number;                                                         /* its id outlives an event: */
     assert_int_equal(put_at(bench, "done", clock_wall_ms(), 1, 8, &number), STORE_DUPLICATE);
-    assert_int_equal(put_old(bench, "next", 0, 1), young + 1); /* numbers are not used again */
+    /* Numbers are not used again, even where nothing else knows of the newest event any more. */
+    bench_close(bench);
+    bench_execute(bench, "DELETE FROM dedup_recent");
+    bench_open(bench);
+    bench_start(bench);
+    assert_int_equal(put_old(bench, "next", 0, 1), young + 1);
     bench_close(bench);
     assert_sound(bench);
 }
