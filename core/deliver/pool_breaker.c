@@ -14,9 +14,11 @@ int64_t pool_own_clock(const struct pool *pool, int64_t now) {
     return now - breaker_stood(&pool->breaker, now);
 }
 
-__attribute__((format(printf, 3, 4))) static void breaker_log(struct pool *pool, enum log_level level,
-                                                              const char *format, ...) {
+/* `delivery`: the one whose outcome changed it; null: none. */
+__attribute__((format(printf, 4, 5))) static void
+breaker_log(struct pool *pool, enum log_level level, const struct delivery *delivery, const char *format, ...) {
     const struct breaker *breaker = &pool->breaker;
+    const struct event *event = delivery ? delivery->event : NULL;
     char text[STORE_DETAIL_LIMIT + 512];
     va_list list;
     va_start(list, format);
@@ -26,6 +28,8 @@ __attribute__((format(printf, 3, 4))) static void breaker_log(struct pool *pool,
     const struct log_field fields[] = {
         log_text(LOG_PLUGIN, pool->plugin->name),
         log_text(LOG_BREAKER, status_breaker_text(breaker->state)),
+        log_bytes(LOG_SOURCE, event ? event->source : (struct bytes){ 0 }),
+        log_bytes(LOG_ID, event ? event->id : (struct bytes){ 0 }),
         log_text(LOG_ERROR, open ? pool->breaker_why : NULL),
         log_number(LOG_NEXT, open ? clock_wall_ms() + breaker->until_ms - pool_now(pool) : LOG_NO_NUMBER),
     };
@@ -56,7 +60,8 @@ void pool_breaker_begin(struct pool *pool) {
     pool_remember_why(pool->breaker_why, "it was open when the daemon ended");
     int64_t left = pool->breaker.until_ms - now;
     pool_duration_format(left > 0 ? left : 0, pause);
-    breaker_log(pool, LOG_LEVEL_INFO, "its events still wait, as when the daemon ended; one is tried in %s", pause);
+    breaker_log(pool, LOG_LEVEL_INFO, NULL, "its events still wait, as when the daemon ended; one is tried in %s",
+                pause);
 }
 
 static void breaker_log_open(struct pool *pool, enum status_breaker before, enum status_outcome outcome,
@@ -68,14 +73,15 @@ static void breaker_log_open(struct pool *pool, enum status_breaker before, enum
     snprintf(wait, sizeof wait, "all its events wait for %s, no attempt is counted", pause);
     pool_remember_why(pool->breaker_why, said);
     if (outcome == STATUS_BUSY)
-        breaker_log(pool, LOG_LEVEL_WARN, "%s/%s: %sbusy: %s; %s", source, id,
+        breaker_log(pool, LOG_LEVEL_WARN, delivery, "%s/%s: %sbusy: %s; %s", source, id,
                     before == STATUS_BREAKER_PROBING ? "still " : "", said, wait);
     else if (before == STATUS_BREAKER_PROBING)
-        breaker_log(pool, LOG_LEVEL_WARN, "%s/%s, sent out to see whether it works again: %s: %s; %s", source, id,
-                    status_outcome_text(outcome), said, wait);
+        breaker_log(pool, LOG_LEVEL_WARN, delivery, "%s/%s, sent out to see whether it works again: %s: %s; %s", source,
+                    id, status_outcome_text(outcome), said, wait);
     else
-        breaker_log(pool, LOG_LEVEL_WARN, "%s/%s: %s; as the first attempts at %lld events in a row have failed, %s",
-                    source, id, said, (long long)pool->plugin->breaker.failures, wait);
+        breaker_log(pool, LOG_LEVEL_WARN, delivery,
+                    "%s/%s: %s; as the first attempts at %lld events in a row have failed, %s", source, id, said,
+                    (long long)pool->plugin->breaker.failures, wait);
 }
 
 /* One line for each change, and a note for the next start. */
@@ -86,12 +92,12 @@ static void breaker_changed(struct pool *pool, enum status_breaker before, int64
         pool_duration_format(stood_ms, stood);
         pool->breaker_why[0] = '\0';
         breaker_log(
-            pool, LOG_LEVEL_INFO,
+            pool, LOG_LEVEL_INFO, NULL,
             "it works again, after %s; deliveries begin with %d a second, and twice as many in each further one", stood,
             BREAKER_SLOW_RATE);
         break;
     case STATUS_BREAKER_CLOSED:
-        breaker_log(pool, LOG_LEVEL_INFO, "deliveries are no longer held back");
+        breaker_log(pool, LOG_LEVEL_INFO, NULL, "deliveries are no longer held back");
         break;
     case STATUS_BREAKER_OPEN: /* told where the reason is known */
     case STATUS_BREAKER_PROBING:
