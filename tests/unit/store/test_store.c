@@ -100,6 +100,32 @@ static void test_bad_put_does_not_harm_its_group(void **state) {
     }
 }
 
+/* So many that their deliveries go in by several at a time: still only the bad one is refused. */
+static void test_bad_put_among_many(void **state) {
+    struct bench *bench = *state;
+    struct test_put puts[20];
+    bench_open(bench);
+    int twice[] = { bench->plugins[0], bench->plugins[0] };
+    for (int i = 0; i < 20; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "evt_%d", i);
+        put_make(bench, &puts[i], id, "{}");
+        puts[i].put.plugins = i == 9 ? twice : bench->plugins;
+        store_put(bench->store, &puts[i].put);
+    }
+    bench_start(bench);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(put_wait(&puts[i]), i == 9 ? STORE_UNAVAILABLE : STORE_ACCEPTED);
+        event_release(puts[i].put.event);
+    }
+    assert_false(bench->disorder);
+    assert_counts(bench, (struct store_counts){ .events = 19, .pending = 38 });
+    assert_int_equal(query_integer(bench, "SELECT count(*) FROM delivery d JOIN event e ON e.number = d.event WHERE "
+                                          "due_ms = 0 AND attempts = 0 AND plugin = 2"),
+                     19);
+    assert_tallied(bench);
+}
+
 static void test_unrouted(void **state) {
     struct bench *bench = *state;
     struct test_put test;
@@ -266,6 +292,7 @@ int main(void) {
         STORE_TEST(test_duplicate_is_answered_and_not_stored),
         STORE_TEST(test_duplicates_within_one_group),
         STORE_TEST(test_bad_put_does_not_harm_its_group),
+        STORE_TEST(test_bad_put_among_many),
         STORE_TEST(test_unrouted),
         STORE_TEST(test_settle_done),
         STORE_TEST(test_settle_later_then_dead),
