@@ -42,7 +42,8 @@ struct intake {
     _Atomic bool listening;
     _Atomic bool stopping; /* no new connection; idle ones end, others after their answer */
     _Atomic bool ending;   /* those that are still arriving end too */
-    char apart[64]; /* each answer writes to what follows, and that cache line is not to be the one which all threads read */
+    char apart
+        [64]; /* each answer writes to what follows, and that cache line is not to be the one which all threads read */
     struct histogram request_us; /* see server_request_times */
 };
 
