@@ -94,6 +94,11 @@ stopped() {
     ! daemon_pid >/dev/null
 }
 
+# Does it answer, or is it gone? One that was killed may be seen for a moment longer.
+settled() {
+    stopped || "$bin/grapnel" status -c "$folder/grapnel.yaml" >/dev/null 2>&1
+}
+
 stop() {
     local pid
     pid=$(daemon_pid) || {
@@ -141,6 +146,9 @@ config_port() {
 start_daemon() {
     local pid own port said=''
     step "Daemon"
+    if pid=$(daemon_pid); then
+        wait_until settled || fail "process $pid does not answer; end it (kill $pid), and start again"
+    fi
     if pid=$(daemon_pid); then
         echo "   runs already, as process $pid"
         return

@@ -127,6 +127,17 @@ def test_killed_and_started_again(folder):
     assert {line["id"] for line in lines_of(folder / "events.jsonl")} == IDS
 
 
+def test_what_is_about_to_end_does_not_count_as_running(folder):
+    assert start(folder).returncode == 0
+    run("--stop", str(folder))
+    with subprocess.Popen(["bash", "-c", "read -r -t 2 < <(sleep 3); exit 0", str(folder / "grapnel.yaml")]) as dying:
+        (folder / "grapnel.pid").write_text(f"{dying.pid}\n")
+        done = start(folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "runs already" not in done.stdout
+        assert pid_of(folder) != dying.pid
+
+
 def test_a_taken_port_is_passed_over(folder):
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
