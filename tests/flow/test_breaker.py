@@ -241,32 +241,6 @@ def test_the_clock_of_give_up_stands(tmp_path):
         assert 0 <= died - ends[-1].ms < 1000 * SLOWNESS  # an attempt was made just then
 
 
-def test_one_that_fails_for_ever_delays_no_other(tmp_path):
-    steer(tmp_path, "ok\nbad retry")
-    with Daemon(tmp_path, config("failures: 10")) as daemon:
-        sender = daemon.sender()
-
-        def latency(prefix, count):
-            """p99 in ms from the acceptance to the plugin."""
-            for i in range(count):
-                sender.accepted(event(f"{prefix}{i}"))
-            wait_for(lambda: daemon.rows("SELECT count(*) FROM delivery WHERE attempts = 0") == [(0,)], "the others")
-            received = dict(daemon.rows("SELECT external_id, received_ms FROM event"))
-            times = sorted(record.ms - received[record.id] for record in begun(tmp_path) if record.id.startswith(prefix))
-            assert len(times) == count
-            return times[count * 99 // 100]
-
-        before = latency("before", 10000)
-        sender.accepted(event("bad"))
-        during = latency("during", 10000)
-        assert during <= 3 * before + 50 * SLOWNESS, (before, during)
-        tried = [record.attempt for record in begun(tmp_path) if record.id == "bad"]
-        assert len(tried) >= 10 and tried == list(range(1, len(tried) + 1))
-        assert WAIT not in daemon.log()
-        steer(tmp_path, "ok")
-        daemon.drained()
-
-
 @pytest.mark.skipif(SLOWNESS > 1, reason="a sanitizer's memory is its own")
 def test_memory_is_flat_while_open(tmp_path):
     def resident():
