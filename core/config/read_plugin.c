@@ -13,8 +13,10 @@
 struct plugin_reading {
     struct setup_plugin plugin;
     char *file;
-    const struct yaml_node *retry, *breaker, *settings;
+    const struct yaml_node *environment, *retry, *breaker, *settings;
 };
+
+static const char *const privileges_names[] = { "drop", "keep", NULL };
 
 #define READING(member) offsetof(struct plugin_reading, member)
 static const struct key plugin_keys[] = {
@@ -22,6 +24,8 @@ static const struct key plugin_keys[] = {
     ROW_RANGE("workers", KEY_INTEGER, READING(plugin.workers), "1", "1", "64", 0),
     ROW_RANGE("deadline", KEY_DURATION, READING(plugin.deadline_ms), "30s", "10ms", "24h", 0),
     ROW_RANGE("memory", KEY_SIZE, READING(plugin.memory_bytes), "256MiB", "8MiB", "1TiB", 0),
+    ROW_CHOICE("privileges", READING(plugin.keep_privileges), "drop", privileges_names),
+    ROW("environment", KEY_NODE, READING(environment), NULL, 0),
     ROW("retry", KEY_NODE, READING(retry), NULL, 0),
     ROW("breaker", KEY_NODE, READING(breaker), NULL, 0),
     ROW("settings", KEY_NODE, READING(settings), NULL, 0),
@@ -107,6 +111,39 @@ static void retry_read(struct reader *reader, const struct yaml_node *node, stru
     reader_leave(reader, entered);
 }
 
+static bool variable_name_valid(const char *name) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+    size_t length = strlen(name);
+    return length > 0 && strspn(name, letters) == length && (name[0] < '0' || name[0] > '9');
+}
+
+static void environment_read(struct reader *reader, const struct yaml_node *node, struct setup_plugin *plugin) {
+    if (node_is_none(node))
+        return;
+    if (node->kind != YAML_MAPPING) {
+        reader_mistake(reader, node, "\"environment\" must be a map of names, not %s", node_kind_text(node));
+        return;
+    }
+    if (node->count > SETUP_VARIABLE_LIMIT) {
+        reader_mistake(reader, node->key, "more than %d variables", SETUP_VARIABLE_LIMIT);
+        return;
+    }
+    char **entries = arena_allocate(reader->arena, ((size_t)node->count + 1) * sizeof *entries);
+    int count = 0;
+    for (const struct yaml_node *member = entries ? node->first : NULL; member; member = member->next) {
+        if (!variable_name_valid(member->key->text)) {
+            reader_mistake(reader, member->key,
+                           "\"%.80s\" is no name of a variable: letters, digits and _, no digit first",
+                           member->key->text);
+            continue;
+        }
+        char *value = read_text(reader, member, member->key->text);
+        if (value)
+            entries[count++] = arena_format(reader->arena, "%s=%s", member->key->text, value);
+    }
+    plugin->environment = entries;
+}
+
 static void plugin_read(struct reader *reader, const struct yaml_node *node, const char *installed_plugins,
                         struct setup *setup) {
     struct setup_plugin *plugin = &setup->plugins[setup->plugin_count++];
@@ -114,6 +151,9 @@ static void plugin_read(struct reader *reader, const struct yaml_node *node, con
     size_t entered = reader_enter(reader, "plugin \"%.64s\"", node->key->text);
     bool named = read_name(reader, node->key);
     bool is_map = read_keys(reader, plugin_keys, node, &reading);
+    size_t entered_environment = reader_enter(reader, "environment");
+    environment_read(reader, reading.environment, &reading.plugin);
+    reader_leave(reader, entered_environment);
     retry_read(reader, reading.retry, &reading.plugin.retry);
     size_t entered_breaker = reader_enter(reader, "breaker");
     read_keys(reader, breaker_keys, reading.breaker, &reading.plugin.breaker);

@@ -54,6 +54,8 @@ struct setup_plugin {
     char *name;
     char *file; /* absolute path of the .so that was found */
     int64_t workers, deadline_ms, memory_bytes;
+    int keep_privileges; /* 1: what it starts may gain rights, as sudo does */
+    char **environment;  /* "NAME=VALUE" each, then null; or null */
     struct setup_retry retry;
     struct setup_breaker breaker;
     const struct yaml_node *settings; /* unchecked until the plugin has told its table: see settings.h; null if none */
@@ -101,7 +103,8 @@ enum {
     SETUP_ROUTE_LIMIT = 1024,
     SETUP_WORKER_LIMIT = 64,
     SETUP_LISTEN_LIMIT = 16,
-    SETUP_TOKEN_LEAST = 16, /* characters */
+    SETUP_VARIABLE_LIMIT = 64, /* of a plugin's environment */
+    SETUP_TOKEN_LEAST = 16,    /* characters */
     SETUP_TOKEN_MOST = 1024
 };
 

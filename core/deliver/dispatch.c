@@ -24,6 +24,10 @@ struct dispatch {
     struct mailbox mailbox; /* for dispatch_ask */
     struct loop_watch mailbox_watch;
     struct settling settling;
+    struct strays strays;
+    struct stray_owner *owners; /* room for all workers */
+    struct log_limit stray_lines;
+    int64_t look_ms;   /* monotonic: the next look at what workers have started */
     int64_t report_ms; /* monotonic: the next one */
     bool stopping;
 };
@@ -125,8 +129,10 @@ void dispatch_free(struct dispatch *dispatch) {
     dispatch_close(dispatch);
     loop_remove(dispatch->options.loop, &dispatch->handover_watch);
     loop_remove(dispatch->options.loop, &dispatch->mailbox_watch);
+    strays_close(&dispatch->strays); /* no worker runs any more */
     for (int i = 0; i < dispatch->pool_count; i++)
         pool_free(dispatch->pools[i]);
+    free(dispatch->owners);
     settling_free(&dispatch->settling);
     free(dispatch->taken.entries);
     handover_close(&dispatch->handover);
@@ -142,6 +148,7 @@ void dispatch_start(struct dispatch *dispatch, struct fault_list *mistakes) {
         .host = dispatch->options.host,
         .store = dispatch->store,
         .reader = dispatch->reader,
+        .strays = &dispatch->strays,
         .mistakes = mistakes,
         .check_only = dispatch->options.check_only,
         .owner = dispatch,
@@ -156,8 +163,31 @@ void dispatch_start(struct dispatch *dispatch, struct fault_list *mistakes) {
         }
         dispatch->pools[dispatch->pool_count++] = pool;
     }
+    strays_open(&dispatch->strays);
+    dispatch->owners = calloc((size_t)dispatch->pool_count * SETUP_WORKER_LIMIT + 1, sizeof *dispatch->owners);
+    if (!dispatch->owners) {
+        fault_list_add(mistakes, "plugins: out of memory");
+        return;
+    }
+    dispatch->look_ms = clock_monotonic_ms() + STRAYS_LOOK_MS;
     for (int i = 0; i < dispatch->pool_count; i++)
         pool_start(dispatch->pools[i]);
+}
+
+/* What workers have started: what is left of those that are gone is ended, the rest must not have more than `memory`. */
+static void dispatch_look(struct dispatch *dispatch, int64_t now) {
+    size_t count = 0;
+    bool again = false;
+    for (int i = 0; i < dispatch->pool_count; i++)
+        count += pool_owners(dispatch->pools[i], dispatch->owners + count);
+    struct strays_found found = strays_look(&dispatch->strays, dispatch->owners, count);
+    for (int i = 0; i < dispatch->pool_count; i++)
+        again = pool_weigh(dispatch->pools[i], dispatch->owners, count) || again;
+    dispatch->look_ms = now + (found.killed || again ? STRAYS_AGAIN_MS : STRAYS_LOOK_MS);
+    if (found.killed)
+        log_event(dispatch->options.log, LOG_LEVEL_WARN, &dispatch->stray_lines, NULL, 0,
+                  "workers that have ended left processes behind, which were killed: %d, the first one %s (process %d)",
+                  found.killed, found.name, (int)found.first);
 }
 
 bool dispatch_verdicts(const struct dispatch *dispatch) {
@@ -184,6 +214,8 @@ bool dispatch_turn(struct dispatch *dispatch, int64_t wake_ms, struct fault *fau
     }
     if (settling_wake(&dispatch->settling) < wake_ms)
         wake_ms = settling_wake(&dispatch->settling);
+    if (dispatch->owners && dispatch->look_ms < wake_ms)
+        wake_ms = dispatch->look_ms;
     if (!loop_turn(dispatch->options.loop, wake_ms, fault))
         return false;
     int64_t now = clock_monotonic_ms();
@@ -192,8 +224,11 @@ bool dispatch_turn(struct dispatch *dispatch, int64_t wake_ms, struct fault *fau
         pool_tick(dispatch->pools[i], now);
         if (feeding)
             pool_feed(dispatch->pools[i], now);
-        pool_bury(dispatch->pools[i]);
+        if (pool_bury(dispatch->pools[i]))
+            dispatch->look_ms = now;
     }
+    if (dispatch->owners && dispatch->look_ms <= now)
+        dispatch_look(dispatch, now);
     if (settling_wake(&dispatch->settling) <= now)
         settling_again(&dispatch->settling);
     settling_hand_over(&dispatch->settling, dispatch->store);
@@ -233,6 +268,7 @@ void dispatch_report(struct dispatch *dispatch, bool last) {
     dispatch->report_ms = now + DISPATCH_REPORT_MS;
     for (int i = 0; i < dispatch->pool_count; i++)
         pool_report(dispatch->pools[i], last);
+    log_limit_tell(dispatch->options.log, &dispatch->stray_lines, last, "processes that workers left behind");
 }
 
 /* Zero for a plugin that is parked. */

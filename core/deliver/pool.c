@@ -54,6 +54,7 @@ static void pool_count_restart(struct pool *pool, const struct pool_slot *slot, 
         [WORKER_END_STOPPED] = STATUS_RESTART_EXIT,    [WORKER_END_EXITED] = STATUS_RESTART_EXIT,
         [WORKER_END_SIGNAL] = STATUS_RESTART_SIGNAL,   [WORKER_END_DEADLINE] = STATUS_RESTART_DEADLINE,
         [WORKER_END_GARBAGE] = STATUS_RESTART_GARBAGE, [WORKER_END_DROPPED] = STATUS_RESTART_EXIT,
+        [WORKER_END_MEMORY] = STATUS_RESTART_MEMORY,
     };
     bool could_not_begin = end == WORKER_END_DROPPED && !slot->ready;
     pool->restarts[could_not_begin ? STATUS_RESTART_INIT : reasons[end]]++;
@@ -86,6 +87,7 @@ static void pool_ended(void *owner, struct worker *worker, enum worker_end end, 
 }
 
 static void pool_spawn(struct pool *pool, struct pool_slot *slot) {
+    slot->mark = strays_mark(pool->services.strays);
     struct worker_options options = {
         .host = pool->services.host,
         .plugin = pool->plugin->name,
@@ -93,13 +95,16 @@ static void pool_spawn(struct pool *pool, struct pool_slot *slot) {
         .folder = pool->setup->folder,
         .deadline_ms = pool->plugin->deadline_ms,
         .memory_bytes = pool->plugin->memory_bytes,
+        .environment = pool->plugin->environment,
+        .keep_privileges = pool->plugin->keep_privileges,
+        .mark = slot->mark,
         .log = pool->services.log,
         .plugin_lines = &pool->plugin_lines,
         .loop = pool->services.loop,
         .owner = { pool, pool_greeted, pool_broken, pool_ready, pool_outcome, pool_ended },
     };
     struct fault fault = { 0 };
-    slot->ready = false;
+    slot->ready = slot->heavy = false;
     slot->worker = worker_start(&options, &fault);
     slot->check_ms = clock_monotonic_ms() + pool->plugin->deadline_ms;
     if (slot->worker)
@@ -176,9 +181,38 @@ void pool_tick(struct pool *pool, int64_t now_ms) {
     }
 }
 
-void pool_bury(struct pool *pool) {
+bool pool_bury(struct pool *pool) {
+    bool any = pool->ended_count > 0;
     while (pool->ended_count)
         worker_free(pool->ended[--pool->ended_count]);
+    return any;
+}
+
+size_t pool_owners(const struct pool *pool, struct stray_owner *owners) {
+    size_t count = 0;
+    for (int i = 0; i < pool->worker_count; i++)
+        if (pool->slots[i].worker)
+            owners[count++] =
+                (struct stray_owner){ .process = worker_process(pool->slots[i].worker), .mark = pool->slots[i].mark };
+    return count;
+}
+
+/* A process that was forked and has not executed its program yet seems to have all that its parent has: one look is not enough. */
+bool pool_weigh(struct pool *pool, const struct stray_owner *owners, size_t count) {
+    bool again = false;
+    for (int i = 0; i < pool->worker_count; i++) {
+        struct pool_slot *slot = &pool->slots[i];
+        for (size_t j = 0; slot->worker && j < count; j++) {
+            if (owners[j].process != worker_process(slot->worker))
+                continue;
+            bool heavy = owners[j].children_bytes > pool->plugin->memory_bytes;
+            if (heavy && slot->heavy)
+                worker_kill_heavy(slot->worker, owners[j].children_bytes);
+            again = again || (heavy && !slot->heavy);
+            slot->heavy = heavy;
+        }
+    }
+    return again;
 }
 
 void pool_stop(struct pool *pool) {

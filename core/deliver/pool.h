@@ -11,6 +11,7 @@
 #include "deliver/delivery.h"
 #include "deliver/loop.h"
 #include "deliver/status.h"
+#include "deliver/strays.h"
 
 struct pool;
 
@@ -29,6 +30,7 @@ struct pool_services {
     const char *host;            /* path of grapnel-host */
     struct store *store;         /* its clock, and where the breaker is noted; null when only checking */
     struct store_reader *reader; /* null when only checking */
+    struct strays *strays;       /* gives marks */
     struct fault_list *mistakes; /* what refuses the start is added here; not touched after pool_started */
     bool check_only;             /* run the plugins' check, not their init, and stop them again */
     void *owner;
@@ -65,8 +67,12 @@ int64_t pool_wake(const struct pool *pool, bool feeding);
 /* Logs what was done since the last time, and which lines the log's budgets left out (`last`: all of them). */
 void pool_report(struct pool *pool, bool last);
 void pool_fill_status(const struct pool *pool, struct plugin_status *status);
-/* Frees workers that have ended; between the turns of the loop. */
-void pool_bury(struct pool *pool);
+/* Frees workers that have ended, and tells whether there were any; between the turns of the loop. */
+bool pool_bury(struct pool *pool);
+/* Its workers that run: fills `owners`, which has room for SETUP_WORKER_LIMIT, and returns how many. */
+size_t pool_owners(const struct pool *pool, struct stray_owner *owners);
+/* What they have come to: one whose children have had more than `memory` at two looks in a row is killed. True: look again soon. */
+bool pool_weigh(struct pool *pool, const struct stray_owner *owners, size_t count);
 
 void pool_stop(struct pool *pool); /* nothing new is given out; workers finish what they hold and exit */
 void pool_kill(struct pool *pool);

@@ -31,10 +31,12 @@ enum {
 struct pool_slot {
     struct worker *worker;
     int64_t restart_ms; /* monotonic; when there is no worker */
+    int64_t mark;       /* of its children: strays.h */
     int64_t backoff_ms; /* of the last restart; 0 after an outcome */
     int64_t asked_ms;   /* the plugin's own word for the next one; 0: none */
     int64_t check_ms;   /* when a deadline can have passed */
     bool ready;         /* its worker has begun */
+    bool heavy;         /* its children had more than `memory` at the last look */
     bool retired;       /* stopped on purpose: not started again */
 };
 

@@ -1,4 +1,4 @@
-/* posix_spawn of a grapnel-host with exactly the descriptors that wire.h names, in a process group of its own. */
+/* posix_spawn of a grapnel-host with exactly the descriptors that wire.h names, in a session of its own. */
 #include "deliver/spawn.h"
 
 #include <errno.h>
@@ -12,10 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "config/setup.h"
+
 enum {
     SPAWN_LOWEST =
         10, /* our ends are moved above the numbers that the child gets, so that no dup2 overwrites a source */
-    SPAWN_VARIABLES = 16 /* of the environment */
+    SPAWN_VARIABLES = SETUP_VARIABLE_LIMIT + 16 /* of the environment */
 };
 
 /* The child's side, closed here once it runs. -1: not open. */
@@ -25,19 +27,34 @@ struct spawn_ends {
 
 /* What a host may see of our environment: where things are and how time and text look, never a secret that the config reads from there. */
 static const char *const spawn_variables[] = {
-    "PATH",         "HOME",          "LANG",         "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH",
-    "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", NULL,
+    "PATH",         "HOME",
+    "LANG",         "LC_ALL",
+    "LC_CTYPE",     "TZ",
+    "TMPDIR",       "LD_LIBRARY_PATH",
+    "ASAN_OPTIONS", "UBSAN_OPTIONS",
+    "TSAN_OPTIONS", "GRAPNEL_CORE_DUMPS",
 };
+enum { SPAWN_OWN = sizeof spawn_variables / sizeof *spawn_variables };
+_Static_assert(SPAWN_OWN + SETUP_VARIABLE_LIMIT < SPAWN_VARIABLES, "with the null at the end");
 
-static void spawn_environment(char *environment[SPAWN_VARIABLES]) {
+/* The entry "NAME=…" of a list that ends with null, or null. */
+static char *variable_find(char *const *entries, const char *name) {
+    size_t length = strlen(name);
+    for (; entries && *entries; entries++)
+        if (strncmp(*entries, name, length) == 0 && (*entries)[length] == '=')
+            return *entries;
+    return NULL;
+}
+
+/* What the config asks for, and of ours what it does not speak of. */
+static void spawn_environment(char *const *wanted, char *environment[SPAWN_VARIABLES]) {
     int count = 0;
-    for (int i = 0; spawn_variables[i]; i++) {
-        size_t length = strlen(spawn_variables[i]);
-        for (char **entry = environ; entry && *entry; entry++)
-            if (strncmp(*entry, spawn_variables[i], length) == 0 && (*entry)[length] == '=') {
-                environment[count++] = *entry;
-                break;
-            }
+    for (int i = 0; wanted && wanted[i] && i < SETUP_VARIABLE_LIMIT; i++)
+        environment[count++] = wanted[i];
+    for (int i = 0; i < SPAWN_OWN; i++) {
+        char *own = variable_find(environ, spawn_variables[i]);
+        if (own && !variable_find(wanted, spawn_variables[i]))
+            environment[count++] = own;
     }
     environment[count] = NULL;
 }
@@ -93,13 +110,14 @@ static bool spawn_open(struct spawned *spawned, struct spawn_ends *ends) {
     return true;
 }
 
-static int spawn_run(const char *host, const char *name, const struct spawn_ends *ends, pid_t *process) {
+static int spawn_run(const char *host, const char *name, char *const *wanted, const struct spawn_ends *ends,
+                     pid_t *process) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
     char *arguments[] = { (char *)host, (char *)name, NULL };
     char *environment[SPAWN_VARIABLES];
-    spawn_environment(environment);
+    spawn_environment(wanted, environment);
     sigemptyset(&none);
     sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
@@ -112,20 +130,21 @@ static int spawn_run(const char *host, const char *name, const struct spawn_ends
     error = error ? error : posix_spawn_file_actions_adddup2(&actions, ends->page, WIRE_PAGE);
     error = error ? error : posix_spawnattr_setsigmask(&attributes, &none);
     error = error ? error : posix_spawnattr_setsigdefault(&attributes, &all);
-    error = error ? error : posix_spawnattr_setpgroup(&attributes, 0);
+    /* A session is a process group too; and from a terminal, it has none any more that it could type into. */
     error = error ? error
                   : posix_spawnattr_setflags(&attributes,
-                                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+                                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     error = error ? error : posix_spawn(process, host, &actions, &attributes, arguments, environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     return error;
 }
 
-bool spawn_host(const char *host, const char *name, struct spawned *spawned, struct fault *fault) {
+bool spawn_host(const char *host, const char *name, char *const *environment, struct spawned *spawned,
+                struct fault *fault) {
     struct spawn_ends ends = { -1, -1, -1, -1, -1 };
     *spawned = (struct spawned){ .process = -1, .process_watch = -1, .socket = -1, .output = -1 };
-    int error = spawn_open(spawned, &ends) ? spawn_run(host, name, &ends, &spawned->process) : errno;
+    int error = spawn_open(spawned, &ends) ? spawn_run(host, name, environment, &ends, &spawned->process) : errno;
     spawn_ends_close(&ends);
     if (!error) {
         spawned->process_watch = pidfd_open(spawned->process, 0);

@@ -19,6 +19,6 @@ const char *status_outcome_text(enum status_outcome outcome) {
 }
 
 const char *status_restart_text(enum status_restart restart) {
-    static const char *const texts[STATUS_RESTARTS] = { "exit", "signal", "deadline", "garbage", "init" };
+    static const char *const texts[STATUS_RESTARTS] = { "exit", "signal", "deadline", "garbage", "memory", "init" };
     return texts[restart];
 }

@@ -36,10 +36,11 @@ enum status_restart {
     STATUS_RESTART_SIGNAL,   /* it crashed */
     STATUS_RESTART_DEADLINE, /* it was killed at its deadline */
     STATUS_RESTART_GARBAGE,  /* it was killed, as it wrote garbage */
+    STATUS_RESTART_MEMORY,   /* it was killed, as its children had more than `memory` */
     STATUS_RESTART_INIT,     /* it could not begin: init put it off, failed, or it could not be loaded */
     STATUS_RESTARTS
 };
-const char *status_restart_text(enum status_restart restart); /* "exit" "signal" "deadline" "garbage" "init" */
+const char *status_restart_text(enum status_restart restart); /* "exit" "signal" "deadline" "garbage" "memory" "init" */
 
 enum { STATUS_TEXT_SIZE = 256 };
 

@@ -41,6 +41,8 @@ static void worker_say_start(struct worker *worker) {
     size_t begun = wire_begin(&worker->out, WIRE_START);
     wire_put_number(&worker->out, worker->options.deadline_ms);
     wire_put_number(&worker->out, worker->options.memory_bytes);
+    wire_put_number(&worker->out, worker->options.keep_privileges);
+    wire_put_number(&worker->out, worker->options.mark);
     wire_put_text(&worker->out, bytes_of(worker->options.plugin));
     wire_put_text(&worker->out, bytes_of(worker->options.file));
     wire_put_text(&worker->out, bytes_of(worker->options.folder));
@@ -56,7 +58,7 @@ struct worker *worker_start(const struct worker_options *options, struct fault *
     worker->options = *options;
     worker->line.limit = WORKER_LINE_LIMIT;
     worker->in.limit = (size_t)WIRE_FRAME_LIMIT + WORKER_READ_SIZE;
-    if (!spawn_host(options->host, options->plugin, &worker->spawned, fault)) {
+    if (!spawn_host(options->host, options->plugin, options->environment, &worker->spawned, fault)) {
         free(worker);
         return NULL;
     }
@@ -178,6 +180,11 @@ void worker_kill(struct worker *worker, enum worker_end end) {
     worker->end = end;
     kill(-worker->spawned.process, SIGKILL);
     kill(worker->spawned.process, SIGKILL); /* in the moment before it leads its group, if there is such a one */
+}
+
+void worker_kill_heavy(struct worker *worker, int64_t children_bytes) {
+    worker->children_bytes = children_bytes;
+    worker_kill(worker, WORKER_END_MEMORY);
 }
 
 enum worker_state worker_state(const struct worker *worker) {

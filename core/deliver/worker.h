@@ -29,6 +29,7 @@ enum worker_end {
     WORKER_END_SIGNAL,   /* crashed */
     WORKER_END_DEADLINE, /* killed: a call took too long */
     WORKER_END_GARBAGE,  /* killed: what it sent was no frame */
+    WORKER_END_MEMORY,   /* killed: its children had more than `memory` */
     WORKER_END_DROPPED,  /* killed: the daemon stops, or it could not be used */
 };
 
@@ -66,6 +67,9 @@ struct worker_owner {
 struct worker_options {
     const char *host, *plugin, *file, *folder;
     int64_t deadline_ms, memory_bytes;
+    char *const *environment; /* as of spawn_host */
+    bool keep_privileges;
+    int64_t mark; /* of its children: strays.h; 0: none */
     struct log *log;
     struct log_limit *plugin_lines; /* the budget of what the plugin logs and prints */
     struct loop *loop;
@@ -82,6 +86,7 @@ void worker_give(struct worker *worker, struct delivery *delivery);
 void worker_send(struct worker *worker);
 void worker_stop(struct worker *worker);
 void worker_kill(struct worker *worker, enum worker_end end);
+void worker_kill_heavy(struct worker *worker, int64_t children_bytes); /* WORKER_END_MEMORY */
 
 enum worker_state worker_state(const struct worker *worker);
 int worker_process(const struct worker *worker);

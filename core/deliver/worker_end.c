@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "deliver/worker_private.h"
 #include "grapnel/plugin.h"
 
@@ -61,8 +62,17 @@ static void finish_settled(struct worker *worker) {
         worker->options.owner.outcome(worker->options.owner.owner, worker, delivery_take(&worker->held), &ok);
 }
 
-static void end_describe(enum worker_end end, int status, char text[END_TEXT_SIZE]) {
-    if (end == WORKER_END_DEADLINE)
+static void end_describe_heavy(const struct worker *worker, char text[END_TEXT_SIZE]) {
+    char limit[UNITS_TEXT_SIZE];
+    size_format(worker->options.memory_bytes, limit);
+    snprintf(text, END_TEXT_SIZE, "was killed: the processes that it had started took %lldMiB, and `memory` is %s",
+             (long long)(worker->children_bytes >> 20), limit);
+}
+
+static void end_describe(const struct worker *worker, enum worker_end end, int status, char text[END_TEXT_SIZE]) {
+    if (end == WORKER_END_MEMORY)
+        end_describe_heavy(worker, text);
+    else if (end == WORKER_END_DEADLINE)
         snprintf(text, END_TEXT_SIZE, "was killed at its deadline");
     else if (end == WORKER_END_GARBAGE)
         snprintf(text, END_TEXT_SIZE, "was killed: it wrote garbage to the socket of its host");
@@ -110,7 +120,7 @@ void worker_finish(struct worker *worker) {
     enum worker_end end = end_of(worker, killed, stopping, status);
     worker->state = WORKER_KILLED;
     char why[END_TEXT_SIZE];
-    end_describe(end, status, why);
+    end_describe(worker, end, status, why);
     finish_settled(worker);
     worker_judge(worker, end);
     struct delivery_list held = worker->held;

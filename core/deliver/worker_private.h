@@ -26,6 +26,7 @@ struct worker {
     bool stream_lost;          /* frames were garbage, or could not be read: what it said since is not known */
     int64_t overdue; /* sequence of the event whose call passed the deadline; 0: none, or a flush of several */
     bool overdue_flush;
+    int64_t children_bytes; /* of WORKER_END_MEMORY */
 };
 
 void worker_read_frames(struct worker *worker, int reads); /* so many at most */

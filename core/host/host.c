@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "host/batch.h"
+#include "host/confine.h"
 #include "host/load.h"
 
 enum host_state {
@@ -25,35 +25,6 @@ struct host {
     struct plugin_calls calls;
     struct batch batch;
 };
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define UNDER_SANITIZER
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define UNDER_SANITIZER
-#endif
-
-/* A sanitizer's own memory is far larger than any limit that makes sense for a plugin. */
-static bool memory_limit(int64_t bytes, struct fault *fault) {
-#ifdef UNDER_SANITIZER
-    (void)bytes, (void)fault;
-    return true;
-#else
-    struct rlimit limit;
-    if (bytes <= 0)
-        return true;
-    if (getrlimit(RLIMIT_DATA, &limit) != 0)
-        return fault_set(fault, "the limit of memory can't be read: %s", strerror(errno));
-    if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > (rlim_t)bytes)
-        limit.rlim_max = (rlim_t)bytes;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_DATA, &limit) != 0)
-        return fault_set(fault, "memory can't be limited to %lld bytes: %s", (long long)bytes, strerror(errno));
-    return true;
-#endif
-}
 
 static void put_text(struct buffer *output, const char *text) {
     wire_put_text(output, bytes_of(text));
@@ -91,7 +62,10 @@ static void host_broken(struct host *host, const struct fault *fault) {
 }
 
 static bool host_start(struct host *host, struct wire_frame *frame) {
-    int64_t deadline_ms = wire_get_number(frame), memory_bytes = wire_get_number(frame);
+    int64_t deadline_ms = wire_get_number(frame);
+    struct confinement confinement = { .memory_bytes = wire_get_number(frame) };
+    confinement.keep_privileges = wire_get_number(frame) != 0;
+    confinement.mark = wire_get_number(frame);
     wire_get_text(frame); /* the plugin's name in the config: the daemon puts it before what we say */
     struct bytes file = wire_get_text(frame), folder = wire_get_text(frame);
     if (!wire_finished(frame))
@@ -100,7 +74,7 @@ static bool host_start(struct host *host, struct wire_frame *frame) {
     services_start(&host->calls.call, &host->connection, &host->settings, deadline_ms);
     page_begin(host->page, WIRE_PHASE_START, 0);
     bool loaded = chdir(folder.data) == 0 || fault_set(&fault, "%s: %s", folder.data, strerror(errno));
-    loaded = loaded && memory_limit(memory_bytes, &fault) && plugin_load(file.data, &host->loaded, &fault);
+    loaded = loaded && confine(&confinement, &fault) && plugin_load(file.data, &host->loaded, &fault);
     if (!connection_owned(&host->connection))
         _exit(WIRE_EXIT_SOCKET);
     page_end(host->page);

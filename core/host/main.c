@@ -87,6 +87,7 @@ int main(int count, char **arguments) {
     if (!parent_lives())
         return 1;
     signals_reset();
+    umask(077); /* what a plugin writes holds payments and people: who else is to read it is the plugin's to say */
     /* A plugin's printf should reach the log line by line, not when 4 KiB have gathered. */
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     if (!descriptor_keep_private(WIRE_SOCKET) || !stdout_ensure()) {

@@ -54,7 +54,7 @@ enum wire_type {
 };
 
 /* Contents, in this order (n: 8-byte number, t: text):
- * START    n deadline_ms  n memory_bytes (0: no limit)  t plugin name as configured  t file  t working folder
+ * START    n deadline_ms  n memory_bytes (0: no limit)  n keep_privileges (0/1)  n mark (see deliver/strays.h; 0: none)  t plugin name as configured  t file  t working folder
  * INIT     n mode (enum wire_init)  n count, then for each  t path  n kind  t text  n number
  * EVENT    n sequence (WIRE_FIRST_SEQUENCE, and one more each)  n attempt  n alone (0/1)  n received_ms  t source  t id  t type  t key  t headers  t body
  * HELLO    t name  t version  t summary  n abi_minor  n has_flush  n has_check  n count, then for each  t name  n kind  n required  t fallback  t help

@@ -133,7 +133,7 @@ def test_status(daemon):
     assert (plugin["pending"], plugin["retrying"], plugin["dead"], plugin["held"]) == (0, 0, 2, 0)
     assert (plugin["breaker"], plugin["probe"], plugin["rate"], plugin["why"]) == ("closed", None, None, None)
     assert plugin["outcomes"] == {"ok": 0, "retry": 0, "busy": 0, "fail": 2, "crash": 0, "deadline": 0}
-    assert set(plugin["restarts"]) == {"exit", "signal", "deadline", "garbage", "init"} and plugin["service_ms"] > 0
+    assert set(plugin["restarts"]) == {"exit", "signal", "deadline", "garbage", "memory", "init"} and plugin["service_ms"] > 0
     assert status["sources"] == [
         {"source": "cryptopay", "path": "/webhook", "accepted": 3, "duplicate": 1, "refused": 0},
         {"source": "stripe", "path": "/stripe", "accepted": 0, "duplicate": 0, "refused": 0},

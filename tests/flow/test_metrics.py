@@ -35,7 +35,7 @@ RESULTS = (
     "version unavailable"
 ).split()
 OUTCOMES = "ok retry busy fail crash deadline".split()
-RESTARTS = "exit signal deadline garbage init".split()
+RESTARTS = "exit signal deadline garbage memory init".split()
 
 CONFIG = f"""
 admin: {{ listen: 127.0.0.1:0 }}

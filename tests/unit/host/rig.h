@@ -132,6 +132,8 @@ static inline void rig_put_start(struct rig *rig, const char *file) {
     size_t begun = wire_begin(&rig->out, WIRE_START);
     wire_put_number(&rig->out, rig->deadline_ms);
     wire_put_number(&rig->out, 0);
+    wire_put_number(&rig->out, 0);
+    wire_put_number(&rig->out, 0);
     wire_put_text(&rig->out, bytes_of("test"));
     wire_put_text(&rig->out, bytes_of(file));
     wire_put_text(&rig->out, bytes_of(rig->folder));

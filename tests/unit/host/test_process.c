@@ -204,6 +204,8 @@ static void test_memory_limit(void **state) {
     size_t begun = wire_begin(&rig.out, WIRE_START);
     wire_put_number(&rig.out, 5000);
     wire_put_number(&rig.out, 32 * 1024 * 1024);
+    wire_put_number(&rig.out, 0);
+    wire_put_number(&rig.out, 0);
     wire_put_text(&rig.out, bytes_of("misbehave"));
     wire_put_text(&rig.out, bytes_of(rig_plugin("tests/plugins", "misbehave")));
     wire_put_text(&rig.out, bytes_of(rig.folder));
