@@ -9,6 +9,7 @@
 # The daemon goes on running at the end. Run it again as often as you like: what is there is kept, what runs goes on
 # running. Exit codes: 0 done, 1 it failed (stderr says why), 2 wrong usage.
 set -euo pipefail
+umask g-w,o-w # Grapnel loads no plugin, and reads no config, that others could have written
 
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 first_port=8080 ports=20  # 8080, or the next one that is free

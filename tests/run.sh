@@ -5,6 +5,7 @@
 #   tests/run.sh --help
 # Every step is run even when an earlier one failed, except those that need its build; exit 0 only if all are ok.
 set -euo pipefail
+umask g-w,o-w # Grapnel loads no plugin, and reads no config, that others could have written
 cd "$(dirname "$0")/.."
 
 quick=

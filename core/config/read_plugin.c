@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "config/setup.h"
+#include "config/trust.h"
 
 /* A plugin as far as the table can read it, and what must be read by hand. */
 struct plugin_reading {
@@ -53,12 +54,15 @@ static const struct key breaker_keys[] = {
     ROW_END,
 };
 
-static bool file_is_readable(struct reader *reader, const struct yaml_node *place, const char *path) {
+static bool file_is_usable(struct reader *reader, const struct yaml_node *place, const char *path) {
     struct stat status;
+    struct fault fault = { 0 };
     if (stat(path, &status) != 0 || access(path, R_OK) != 0)
         reader_mistake(reader, place, "the file %s can't be read: %s", path, strerror(errno));
     else if (!S_ISREG(status.st_mode))
         reader_mistake(reader, place, "%s is not a regular file", path);
+    else if (!trust_check(path, &fault))
+        reader_mistake(reader, place, "%s", fault.text);
     else
         return true;
     return false;
@@ -81,7 +85,7 @@ static char *file_search(struct reader *reader, const struct yaml_node *place, c
         reader_mistake(reader, place, "there is no file %s in %s", name,
                        looked.length ? buffer_text(&looked) : "`plugin_path`");
     buffer_free(&looked);
-    return found && file_is_readable(reader, place, found) ? found : NULL;
+    return found && file_is_usable(reader, place, found) ? found : NULL;
 }
 
 static char *file_find(struct reader *reader, const struct yaml_node *node, const struct plugin_reading *reading,
@@ -95,7 +99,7 @@ static char *file_find(struct reader *reader, const struct yaml_node *node, cons
     if (!name || !strchr(name, '/'))
         return name ? file_search(reader, place, name, installed_plugins, setup) : NULL;
     char *path = reader_path(reader, name);
-    return path && file_is_readable(reader, place, path) ? path : NULL;
+    return path && file_is_usable(reader, place, path) ? path : NULL;
 }
 
 static void retry_read(struct reader *reader, const struct yaml_node *node, struct setup_retry *retry) {

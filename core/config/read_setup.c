@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "config/setup.h"
+#include "config/trust.h"
 
 struct top_nodes {
     char *state;
@@ -189,6 +190,7 @@ static bool folder_find(const char *path, char folder[PATH_MAX]) {
 struct setup *setup_read(const struct setup_options *options, struct fault_list *mistakes,
                          struct fault_list *warnings) {
     char folder[PATH_MAX];
+    struct fault fault = { 0 };
     size_t mistakes_before = mistakes->count, warnings_before = warnings->count;
     struct yaml_document *document = yaml_read(options->path, mistakes);
     struct setup *setup = document && !document->broken ? calloc(1, sizeof *setup) : NULL;
@@ -205,7 +207,9 @@ struct setup *setup_read(const struct setup_options *options, struct fault_list 
                              .mistakes = mistakes,
                              .warnings = warnings };
     setup->document = document;
-    if (!folder_find(options->path, folder)) {
+    if (!trust_check(options->path, &fault)) {
+        fault_list_add(mistakes, "%s:1:1: %s", options->path, fault.text);
+    } else if (!folder_find(options->path, folder)) {
         fault_list_add(mistakes, "%s:1:1: its folder can't be found: %s", options->path, strerror(errno));
     } else {
         setup->path = document->file;

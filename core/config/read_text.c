@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/trust.h"
+
 char *reader_path(const struct reader *reader, const char *path) {
     if (path[0] == '/')
         return arena_copy(reader->arena, path, strlen(path));
@@ -50,6 +52,18 @@ char *reader_file_text(struct reader *reader, const char *path, const char **why
     return copy;
 }
 
+/* Keys whose texts are secrets. Those among a plugin's settings are known by their kind only once the plugin is loaded. */
+static const char *const guarded_names[] = { "secrets", "token", NULL };
+
+static void file_secret_check(struct reader *reader, const struct yaml_node *node, const char *name, const char *path) {
+    unsigned mode;
+    for (size_t i = 0; guarded_names[i] && reader->warnings != reader->mistakes; i++)
+        if (strcmp(guarded_names[i], name) == 0 && trust_is_public(path, &mode))
+            reader_warning(reader, node,
+                           "\"%s\": every user of this machine can read the file %.400s (mode %04o); `chmod o= %.400s`",
+                           name, path, mode, path);
+}
+
 char *read_text(struct reader *reader, const struct yaml_node *node, const char *name) {
     if (node->kind == YAML_SCALAR)
         return arena_copy(reader->arena, node->text, strlen(node->text));
@@ -76,5 +90,7 @@ char *read_text(struct reader *reader, const struct yaml_node *node, const char 
     char *text = path ? reader_file_text(reader, path, &why) : NULL;
     if (why)
         reader_mistake(reader, from, "\"%.80s\": the file %.400s can't be read: %s", name, path, why);
+    else if (path)
+        file_secret_check(reader, from, name, path);
     return text;
 }

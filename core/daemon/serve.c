@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "admin/server.h"
@@ -289,6 +290,7 @@ int serve_run(const struct arguments *arguments) {
     struct serve serve = { .log = { .level = LOG_LEVEL_INFO, .format = LOG_FORMAT_TEXT, .descriptor = STDERR_FILENO },
                            .started_ms = clock_wall_ms() };
     struct fault fault = { 0 };
+    umask(077); /* whatever is made from here on is nobody else's business, SQLite's files among it */
     bool going = place_find(&serve.place, &fault);
     if (going && !(serve.setup = setup_load(arguments, &serve.place)))
         return EXIT_FAILED;

@@ -92,6 +92,7 @@ def test_the_long_commands_are_there_and_explain_themselves(command):
 @pytest.mark.parametrize("config", [content for language, content in blocks(README) if language == "yaml"], ids=lambda config: "")
 def test_each_config_is_good(tmp_path, config):
     (tmp_path / "shop.secret").write_text("whsec_6d79207365637265742c20796f7572\n")
+    (tmp_path / "shop.secret").chmod(0o600)
     (tmp_path / "grapnel.yaml").write_text(config)
     done = run(f"'{BUILD}/bin/grapnel' check -c grapnel.yaml", tmp_path)
     assert done.returncode == 0, done.stdout
@@ -103,6 +104,7 @@ def test_the_example_config_is_good(tmp_path):
     config = (SOURCE / "examples/grapnel.yaml").read_text()
     for name in re.findall(r"file: (\w+\.secret)", config):
         (tmp_path / name).write_text("whsec_6d79207365637265742c20796f7572\n")
+        (tmp_path / name).chmod(0o600)
     (tmp_path / "grapnel.yaml").write_text(config)
     done = run(f"'{BUILD}/bin/grapnel' check -c grapnel.yaml", tmp_path)
     assert done.returncode == 0, done.stdout

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -27,6 +28,7 @@ __attribute__((unused)) static void test_write(const char *name, const void *dat
     assert_non_null(file);
     assert_int_equal(fwrite(data, 1, length, file), length);
     assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(name, strstr(name, ".secret") ? 0600 : 0644), 0); /* others may not read secrets */
 }
 
 __attribute__((unused)) static void test_write_text(const char *name, const char *text) {
