@@ -28,6 +28,8 @@ static void row_append(struct buffer *body, const struct refused_row *row) {
     write_text(body, row->source);
     buffer_append_text(body, ",\"from\":");
     write_text(body, row->refusal.from);
+    buffer_append_text(body, ",\"via\":");
+    write_text(body, row->refusal.via[0] != '\0' ? row->refusal.via : NULL);
     buffer_format(body, ",\"status\":%d,\"reason\":", answer_row(row->refusal.answer)->status);
     write_text(body, row->refusal.reason);
     buffer_append_text(body, ",\"hint\":");

@@ -46,6 +46,7 @@ enum log_key {
     LOG_BREAKER,
     LOG_RESULT,
     LOG_FROM,
+    LOG_VIA,
     LOG_SECONDS,
     LOG_ACCEPTED,
     LOG_UNROUTED,

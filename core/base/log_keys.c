@@ -17,6 +17,7 @@ static const struct log_key_row rows[LOG_KEYS] = {
     [LOG_BREAKER] = { "breaker", LOG_KIND_TEXT, "how the plugin's breaker stands now" },
     [LOG_RESULT] = { "result", LOG_KIND_TEXT, "what became of a request, as in the metrics" },
     [LOG_FROM] = { "from", LOG_KIND_TEXT, "the sender's address" },
+    [LOG_VIA] = { "via", LOG_KIND_TEXT, "the trusted proxy that spoke for the sender" },
     [LOG_SECONDS] = { "seconds", LOG_KIND_NUMBER, "the time that the counts of this line are for" },
     [LOG_ACCEPTED] = { "accepted", LOG_KIND_NUMBER, "events that were accepted" },
     [LOG_UNROUTED] = { "unrouted", LOG_KIND_NUMBER, "of them, those that no route matched" },

@@ -19,6 +19,8 @@ const struct command_option explain_options[] = {
     { "body", 'b', "FILE", "the request's body, byte for byte as it came; - for standard input (required)" },
     { "at", 'a', "TIME", "judge the time as of then: unix seconds, or 2026-01-31T12:00:00Z; default now" },
     { "url", 'u', "URL", "where it was posted to; without it, the path is not judged" },
+    { "from", 'f', "ADDRESS",
+      "the address that it came from, or its proxy's, if X-Forwarded-For is one of the headers" },
     { "json", 'j', NULL, "print an array of objects: step, result (ok, skipped, refused), text" },
     { 0 },
 };
@@ -76,7 +78,9 @@ static bool at_read(const char *at, int64_t *at_s) {
 static int explain_read(struct explain *explain, const struct arguments *arguments, int64_t *at_s) {
     const char *at = argument_value(arguments, "at"), *body = argument_value(arguments, "body");
     struct fault fault = { .text = "" };
+    struct ip from;
     explain->url = argument_value(arguments, "url");
+    explain->from = argument_value(arguments, "from");
     explain->at_given = at != NULL;
     *at_s = clock_wall_ms() / 1000;
     if (at && !at_read(at, at_s))
@@ -89,6 +93,9 @@ static int explain_read(struct explain *explain, const struct arguments *argumen
     if (explain->url && explain->url[0] != '/' && !strstr(explain->url, "://"))
         return command_misused(arguments->command, "--url takes a whole URL, or its path: \"%s\" is neither",
                                explain->url);
+    if (explain->from && !ip_parse(bytes_of(explain->from), &from))
+        return command_misused(arguments->command,
+                               "--from takes an address, like 203.0.113.7 or 2001:db8::1, not \"%s\"", explain->from);
     if (!explain_headers_read(&explain->headers, arguments->repeated, arguments->repeated_count, &fault))
         return command_misused(arguments->command, "%s", fault.text);
     if (!read_file(body, &explain->body, &fault)) {

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "receive/guard.h"
 #include "receive/request.h"
 
 /* The path of a URL, or what begins with a slash itself. */
@@ -35,10 +36,24 @@ static enum diagnose_result explain_path(struct explain *explain, struct buffer 
     return DIAGNOSE_REFUSED;
 }
 
-/* No source can restrict who may connect yet: the config refuses `allow`. */
 static enum diagnose_result explain_address(struct explain *explain, struct buffer *words) {
-    (void)explain, (void)words;
-    return DIAGNOSE_OK;
+    const struct setup_source *source = explain->source;
+    const struct guard_request request = { explain->from, explain_header, &explain->headers };
+    struct guard_sender sender;
+    struct guard_names names;
+    struct fault reason = { .text = "" };
+    if (!explain->from && source->allow.count == 0)
+        return DIAGNOSE_OK;
+    if (!explain->from) {
+        buffer_append_text(words, "the source has `allow`; give --from to have it judged");
+        return DIAGNOSE_SKIPPED;
+    }
+    bool admitted = guard_admits(source, &request, &sender, &reason);
+    guard_name(&sender, explain->from, &names);
+    if (admitted && names.via[0])
+        buffer_format(words, "sent by %s, as the proxy %s says", names.from, names.via);
+    buffer_append_text(words, reason.text);
+    return admitted ? DIAGNOSE_OK : DIAGNOSE_REFUSED;
 }
 
 /* The body as receive/ would look at it, with this type. */

@@ -14,6 +14,7 @@ struct explain {
     struct explain_headers headers;
     struct buffer body;
     const char *url;
+    const char *from; /* the address that the daemon would see, or null */
     bool at_given;
     struct signature_request request;
     struct diagnose diagnose;

@@ -14,7 +14,7 @@
 const struct command_option refused_options[] = {
     COMMAND_OPTION_CONFIG,
     { "source", 's', "NAME", "those of this source only" },
-    { "json", 'j', NULL, "as JSON, a list of objects: at, source, from, status, reason, hint" },
+    { "json", 'j', NULL, "as JSON, a list of objects: at, source, from, via, status, reason, hint" },
     { 0 },
 };
 
@@ -34,6 +34,19 @@ static void hint_add(struct buffer *hints, struct bytes hint) {
     buffer_free(&line);
 }
 
+/* The sender, and the proxy that spoke for it. */
+static void from_add(struct refused_list *list, const struct json *refusal) {
+    struct buffer from = { 0 }, text = { 0 };
+    struct bytes sender = answer_text(refusal, "/from", &text);
+    buffer_append(&from, sender.data, sender.length);
+    struct bytes via = answer_text(refusal, "/via", &text);
+    if (via.length > 0)
+        buffer_format(&from, " via %.*s", (int)via.length, via.data);
+    table_add(&list->table, bytes_of(buffer_text(&from)));
+    buffer_free(&from);
+    buffer_free(&text);
+}
+
 static bool row_add(void *context, const struct json *refusal) {
     struct refused_list *list = context;
     struct buffer text = { 0 };
@@ -41,7 +54,7 @@ static bool row_add(void *context, const struct json *refusal) {
     table_add(&list->table, words_moment(answer_text(refusal, "/at", &text), clock_wall_ms(), time));
     struct bytes source = answer_text(refusal, "/source", &text);
     table_add(&list->table, source.length > 0 ? source : bytes_of("-"));
-    table_add(&list->table, answer_text(refusal, "/from", &text));
+    from_add(list, refusal);
     table_add(&list->table, answer_text(refusal, "/status", &text));
     table_add(&list->table, answer_text(refusal, "/reason", &text));
     hint_add(&list->hints, answer_text(refusal, "/hint", &text));

@@ -11,6 +11,7 @@
 struct source_reading {
     struct setup_source source;
     const struct yaml_node *signature, *secrets, *event;
+    struct guard_nodes guard;
 };
 
 #define READING(member) offsetof(struct source_reading, member)
@@ -22,9 +23,9 @@ static const struct key source_keys[] = {
     ROW("url", KEY_TEXT, READING(source.url), NULL, 0),
     ROW("event", KEY_NODE, READING(event), NULL, 0),
     ROW("replay_guard", KEY_BOOLEAN, READING(source.replay_guard), NULL, 0),
-    ROW_REFUSED("allow"),
-    ROW_REFUSED("trust_proxy"),
-    ROW_REFUSED("rate"),
+    ROW("allow", KEY_NODE, READING(guard.allow), NULL, 0),
+    ROW("trust_proxy", KEY_NODE, READING(guard.trust_proxy), NULL, 0),
+    ROW("rate", KEY_NODE, READING(guard.rate), NULL, 0),
     ROW_END,
 };
 
@@ -163,6 +164,7 @@ static void source_read_by_hand(struct reader *reader, const struct yaml_node *n
     bool event_known = read_event(reader, reading->event, &source->scheme);
     if (source->path)
         path_check(reader, yaml_member(node, "path"), source->path, setup);
+    read_guard(reader, &reading->guard, setup, source);
     if (!scheme_known)
         return;
     if (reading->secrets)

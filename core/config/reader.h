@@ -117,6 +117,13 @@ struct signature_scheme;
 bool read_signature(struct reader *reader, const struct yaml_node *node, struct signature_scheme *scheme);
 /* Puts what `event` says over what the scheme's preset knows. */
 bool read_event(struct reader *reader, const struct yaml_node *node, struct signature_scheme *scheme);
+/* Who may send to a source, and how much (read_guard.c): fills that part of `source`. After `listen`. */
+struct guard_nodes {
+    const struct yaml_node *allow, *trust_proxy, *rate; /* each null if it is not there */
+};
+struct setup_source;
+void read_guard(struct reader *reader, const struct guard_nodes *nodes, const struct setup *setup,
+                struct setup_source *source);
 void read_sources(struct reader *reader, const struct yaml_node *node, struct setup *setup);
 void read_plugins(struct reader *reader, const struct yaml_node *node, const char *installed_plugins,
                   struct setup *setup);

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/fault.h"
+#include "config/address_set.h"
 #include "event/signature.h"
 
 struct yaml_node;
@@ -27,6 +28,12 @@ struct setup_retain {
     int64_t events_ms, ids_ms, dead_ms, disk_bytes;
 };
 
+/* How many requests a source may send. */
+struct setup_rate {
+    double per_second; /* in the long run; 0: as many as it likes */
+    int64_t burst;     /* at once, after a pause that was long enough */
+};
+
 struct setup_source {
     char *name, *path;
     /* A copy of a preset's row, or spelled out; event_id and event_type as configured. */
@@ -38,6 +45,9 @@ struct setup_source {
     int64_t tolerance_ms;
     char *url; /* or null */
     bool replay_guard;
+    struct address_set allow;       /* who may send; empty: anyone */
+    struct address_set trust_proxy; /* whose X-Forwarded-For is believed; empty: nobody's */
+    struct setup_rate rate;
 };
 
 struct setup_retry {
@@ -103,8 +113,9 @@ enum {
     SETUP_ROUTE_LIMIT = 1024,
     SETUP_WORKER_LIMIT = 64,
     SETUP_LISTEN_LIMIT = 16,
-    SETUP_VARIABLE_LIMIT = 64, /* of a plugin's environment */
-    SETUP_TOKEN_LEAST = 16,    /* characters */
+    SETUP_ADDRESS_LIMIT = 1024, /* of `allow`, and of `trust_proxy`, of one source */
+    SETUP_VARIABLE_LIMIT = 64,  /* of a plugin's environment */
+    SETUP_TOKEN_LEAST = 16,     /* characters */
     SETUP_TOKEN_MOST = 1024
 };
 

@@ -9,6 +9,7 @@
 #include "event/locate.h"
 #include "event/signature.h"
 #include "receive/civetweb_unit.h"
+#include "receive/guard.h"
 #include "receive/intake.h"
 #include "receive/request.h"
 
@@ -92,6 +93,30 @@ static enum answer make_event(struct exchange *exchange, const struct setup_sour
     return ANSWER_NONE;
 }
 
+/* May the sender send here? */
+static enum answer check_address(struct exchange *exchange, struct request *request, struct fault *reason) {
+    const struct setup_source *source = &exchange->intake->options.setup->sources[exchange->source];
+    const struct guard_request guarded = { exchange->from, request_header, request };
+    return guard_admits(source, &guarded, &exchange->sender, reason) ? ANSWER_NONE : ANSWER_ADDRESS;
+}
+
+/* And not too much? What is refused for its head alone takes no token, as that costs no more than this does. What has a
+ * wrong signature does: the rate is what the processor and the store are to bear, whoever it comes from. */
+static enum answer check_rate(struct exchange *exchange, struct fault *reason) {
+    enum { SECOND_NS = 1000 * 1000 * 1000 };
+    const struct setup_source *source = &exchange->intake->options.setup->sources[exchange->source];
+    if (source->rate.per_second <= 0)
+        return ANSWER_NONE;
+    int64_t wait_ns =
+        guard_take(&exchange->intake->sources[exchange->source].bucket, &source->rate, clock_monotonic_us() * 1000);
+    if (wait_ns == 0)
+        return ANSWER_NONE;
+    exchange->retry_after_s = (wait_ns + SECOND_NS - 1) / SECOND_NS;
+    fault_set(reason, "over the source's `rate` of %g per second, after a burst of %lld", source->rate.per_second,
+              (long long)source->rate.burst);
+    return ANSWER_RATE;
+}
+
 /* The steps in their order; the first that does not give ANSWER_NONE ends it. */
 static enum answer examine(struct exchange *exchange, struct request *request, struct fault *reason) {
     enum answer answer = ANSWER_NONE;
@@ -101,12 +126,16 @@ static enum answer examine(struct exchange *exchange, struct request *request, s
         fault_set(reason, "no source has the path \"%.200s\"", path);
         return ANSWER_NOT_FOUND;
     }
+    if ((answer = check_address(exchange, request, reason)) != ANSWER_NONE)
+        return answer;
     if (strcmp(method, "POST") != 0) {
         fault_set(reason, "the method is %.32s, not POST", method);
         return ANSWER_METHOD;
     }
     const struct setup_source *source = &exchange->intake->options.setup->sources[exchange->source];
     if ((answer = request_check_body(request, exchange->intake->options.setup->limits.body, reason)) != ANSWER_NONE)
+        return answer;
+    if ((answer = check_rate(exchange, reason)) != ANSWER_NONE)
         return answer;
     if ((answer = request_read_body(request, exchange, reason)) != ANSWER_NONE)
         return answer;
@@ -144,6 +173,7 @@ static void respond(struct exchange *exchange, struct mg_connection *connection,
         .closes = ends || stopping || !civetweb_keeps_alive(connection) || turn_is_over(exchange),
         .no_body = info->request_method != NULL && strcmp(info->request_method, "HEAD") == 0,
         .text = text,
+        .retry_after_s = exchange->retry_after_s,
     };
     intake_count(intake, exchange->source, answer);
     answer_format(&bytes, answer, &style);
@@ -165,24 +195,29 @@ static void refuse(struct exchange *exchange, struct mg_connection *connection, 
     const char *why = reason->text[0] != '\0' ? reason->text : row->reason;
     /* Of a genuine sender only: its mistakes in the payload are worth a word. */
     bool tells = answer == ANSWER_NOT_JSON || answer == ANSWER_NO_EVENT;
-    const char *from = exchange->from;
+    struct guard_names names;
 
-    intake_refused(intake, exchange->source, answer, from, why);
+    guard_name(&exchange->sender, exchange->from, &names);
+    bool proxied = names.via[0] != '\0';
+    intake_refused(intake, exchange->source, answer, names.from, names.via, why);
     bool named = source->name.length > 0;
     const struct log_field fields[] = { log_text(LOG_SOURCE, named ? source->name.data : NULL),
-                                        log_text(LOG_RESULT, row->name), log_text(LOG_FROM, from),
-                                        log_text(LOG_REASON, why) };
+                                        log_text(LOG_RESULT, row->name), log_text(LOG_FROM, names.from),
+                                        log_text(LOG_VIA, proxied ? names.via : NULL), log_text(LOG_REASON, why) };
     log_event(intake->options.log, LOG_LEVEL_INFO, &source->refusal_lines, fields, sizeof fields / sizeof *fields,
-              "refused with %d, from %s to %s%s: %s", row->status, from, named ? "source " : "no source",
-              source->name.data, why);
+              "refused with %d, from %s%s%s to %s%s: %s", row->status, names.from, proxied ? " via " : "", names.via,
+              named ? "source " : "no source", source->name.data, why);
     respond(exchange, connection, answer, bytes_of(tells ? why : NULL));
 }
 
 static void meet_challenge(struct exchange *exchange, struct mg_connection *connection) {
     struct intake_source *source = &exchange->intake->sources[exchange->source];
+    struct guard_names names;
+    guard_name(&exchange->sender, exchange->from, &names);
     const struct log_field fields[] = { log_text(LOG_SOURCE, source->name.data),
                                         log_text(LOG_RESULT, answer_row(ANSWER_CHALLENGE)->name),
-                                        log_text(LOG_FROM, exchange->from) };
+                                        log_text(LOG_FROM, names.from),
+                                        log_text(LOG_VIA, names.via[0] != '\0' ? names.via : NULL) };
     log_event(exchange->intake->options.log, LOG_LEVEL_INFO, &source->refusal_lines, fields,
               sizeof fields / sizeof *fields,
               "source %s: its sender asked whether this address knows the secret, and was answered", source->name.data);
@@ -196,6 +231,8 @@ int accept_request(struct exchange *exchange, struct mg_connection *connection) 
     struct fault reason;
     reason.text[0] = '\0';
     exchange->source = intake_no_source(intake);
+    exchange->sender = (struct guard_sender){ 0 };
+    exchange->retry_after_s = 0;
     exchange->closes = false;
     exchange->socket = civetweb_socket(connection);
 
@@ -225,6 +262,8 @@ void accept_garbage(struct exchange *exchange, struct mg_connection *connection,
     struct fault reason;
     reason.text[0] = '\0';
     exchange->source = intake_no_source(exchange->intake);
+    exchange->sender = (struct guard_sender){ 0 };
+    exchange->retry_after_s = 0;
     exchange->closes = true;
     int64_t limit_ms = exchange->intake->options.setup->limits.request_timeout_ms;
     enum answer answer = request_unreadable(connection, status, civetweb_waited_ms(connection) >= limit_ms);

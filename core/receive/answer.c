@@ -23,6 +23,8 @@ static const struct answer_row rows[ANSWER_COUNT] = {
     [ANSWER_MALFORMED] = { 400, "Bad Request", "malformed", "the request is malformed", "", "malformed request" },
     [ANSWER_NOT_FOUND] = { 404, "Not Found", "path", "no source has this path", "",
                            "nothing is received at this path" },
+    [ANSWER_ADDRESS] = { 403, "Forbidden", "address", "the sender's address is not allowed", "",
+                         "this address is not allowed" },
     [ANSWER_METHOD] = { 405, "Method Not Allowed", "method", "not a POST", "Allow: POST\r\n", "send it with POST" },
     [ANSWER_SLOW] = { 408, "Request Timeout", "slow", "the request did not arrive in time", "",
                       "the request did not arrive in time" },
@@ -32,6 +34,8 @@ static const struct answer_row rows[ANSWER_COUNT] = {
                               "the content type must be application/json" },
     [ANSWER_EXPECTATION] = { 417, "Expectation Failed", "expectation", "an unknown Expect header", "",
                              "the expectation is not known" },
+    [ANSWER_RATE] = { 429, "Too Many Requests", "rate", "the source's rate is used up", "",
+                      "too many requests, try again later" },
     [ANSWER_HEAD_SIZE] = { 431, "Request Header Fields Too Large", "header_size", "the request head is too large", "",
                            "the request head is too large" },
     [ANSWER_VERSION] = { 505, "HTTP Version Not Supported", "version", "neither HTTP/1.0 nor HTTP/1.1", "",
@@ -63,14 +67,17 @@ void answer_format(struct answer_bytes *bytes, enum answer answer, const struct 
         text.length = ANSWER_TEXT_LIMIT;
     const char *prefix = row->status >= 400 ? "Webhook Error: " : "";
     bool json = row->text[0] == '{';
+    char retry[64] = "";
+    if (style->retry_after_s > 0)
+        snprintf(retry, sizeof(retry), "Retry-After: %lld\r\n", (long long)style->retry_after_s);
 
     int length = snprintf(bytes->bytes, sizeof(bytes->bytes), "HTTP/1.1 %d %s\r\nDate: ", row->status, row->phrase);
     bytes->date = (size_t)length;
     length +=
         snprintf(bytes->bytes + length, sizeof(bytes->bytes) - (size_t)length,
-                 "%*s\r\n%sContent-Type: %s\r\nContent-Length: %zu\r\nConnection: %s\r\n\r\n%s", DATE_LENGTH, "",
-                 row->header, json ? "application/json" : "text/plain; charset=utf-8", strlen(prefix) + text.length,
-                 style->closes ? "close" : "keep-alive", style->no_body ? "" : prefix);
+                 "%*s\r\n%s%sContent-Type: %s\r\nContent-Length: %zu\r\nConnection: %s\r\n\r\n%s", DATE_LENGTH, "",
+                 row->header, retry, json ? "application/json" : "text/plain; charset=utf-8",
+                 strlen(prefix) + text.length, style->closes ? "close" : "keep-alive", style->no_body ? "" : prefix);
     if (!style->no_body) {
         memcpy(bytes->bytes + length, text.data, text.length);
         length += (int)text.length;

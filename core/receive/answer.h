@@ -20,11 +20,13 @@ enum answer {
     ANSWER_NO_EVENT, /* no event id or type where the source has it */
     ANSWER_MALFORMED,
     ANSWER_NOT_FOUND,
+    ANSWER_ADDRESS,
     ANSWER_METHOD,
     ANSWER_SLOW,
     ANSWER_BODY_SIZE,
     ANSWER_CONTENT_TYPE,
     ANSWER_EXPECTATION,
+    ANSWER_RATE,
     ANSWER_HEAD_SIZE,
     ANSWER_VERSION,
     ANSWER_UNAVAILABLE,
@@ -58,9 +60,10 @@ struct answer_bytes {
 };
 
 struct answer_style {
-    bool closes;       /* the connection ends after it */
-    bool no_body;      /* it answers a HEAD */
-    struct bytes text; /* in place of the row's, its end cut at ANSWER_TEXT_LIMIT bytes; data null for the row's */
+    bool closes;           /* the connection ends after it */
+    bool no_body;          /* it answers a HEAD */
+    struct bytes text;     /* in place of the row's, its end cut at ANSWER_TEXT_LIMIT bytes; data null for the row's */
+    int64_t retry_after_s; /* 0: no more than the row says */
 };
 /* Makes all but the date. */
 void answer_format(struct answer_bytes *bytes, enum answer answer, const struct answer_style *style);

@@ -71,8 +71,11 @@ static void exchange_done(struct store_put *put, enum store_result result) {
     if (!answer_send(exchange->socket, &intake->answers[result][exchange->closes], &exchange->date))
         atomic_fetch_add_explicit(&intake->unsent, 1, memory_order_relaxed);
     intake_time(intake, clock_monotonic_us() - exchange->begun_us);
-    if (result == STORE_UNAVAILABLE)
-        intake_refused(intake, exchange->source, answer, exchange->from, answer_row(answer)->reason);
+    if (result == STORE_UNAVAILABLE) {
+        struct guard_names names;
+        guard_name(&exchange->sender, exchange->from, &names);
+        intake_refused(intake, exchange->source, answer, names.from, names.via, answer_row(answer)->reason);
+    }
     exchange_doubt(exchange, result);
     exchange_log(exchange, answer);
     event_release(put->event);

@@ -18,6 +18,7 @@
 #include "config/setup.h"
 #include "event/json.h"
 #include "receive/answer.h"
+#include "receive/guard.h"
 #include "store/store.h"
 
 struct intake;
@@ -40,12 +41,14 @@ struct exchange {
     int64_t deadline_ms; /* monotonic: when the body of the request in hand must have arrived; 0 while there is none */
     struct buffer body, headers, id, type, challenge;
     struct json json;
+    int64_t retry_after_s; /* when a request that is refused may come again; 0: not said */
 
     /* The writer's, from exchange_submit until `state` is idle again; before and after that, the thread's. */
     struct store_put put;
     int plugins[SETUP_PLUGIN_LIMIT]; /* store numbers, put.plugins points here */
     int source;                      /* index in the setup */
-    char from[48];                   /* the sender's address; the same for all of a connection */
+    char from[48];                   /* the peer's address; the same for all of a connection */
+    struct guard_sender sender;      /* who that speaks for, if it is a proxy */
     int64_t begun_us;                /* monotonic: when the head of its request had been read */
     int socket;
     bool closes; /* the connection ends with this answer */

@@ -9,6 +9,7 @@
 #include "base/histogram.h"
 #include "base/log.h"
 #include "receive/answer.h"
+#include "receive/guard.h"
 #include "receive/refusals.h"
 #include "receive/server.h"
 
@@ -19,6 +20,7 @@ struct intake_source {
     _Atomic uint64_t unrouted; /* of the accepted ones */
     /* Requests that each of the source's secrets has signed, in time; not all of them are events. */
     _Atomic uint64_t secrets[SIGNATURE_SECRET_LIMIT];
+    struct guard_bucket bucket;                                  /* of its rate */
     struct log_limit refusal_lines, unrouted_lines, doubt_lines; /* doubt: duplicates that are not quite the same */
 };
 
@@ -51,11 +53,11 @@ static inline int intake_no_source(const struct intake *intake) {
     return intake->options.setup->source_count;
 }
 
-/* Keeps a refusal for who asks for the last ones. */
+/* Keeps a refusal for who asks for the last ones. `via`: the proxy, or "". */
 static inline void intake_refused(struct intake *intake, int source, enum answer answer, const char *from,
-                                  const char *why) {
+                                  const char *via, const char *why) {
     if (intake->options.refusals != NULL)
-        refusals_note(intake->options.refusals, source, answer, from, why);
+        refusals_note(intake->options.refusals, source, answer, from, via, why);
 }
 
 static inline void intake_count(struct intake *intake, int source, enum answer answer) {

@@ -49,7 +49,8 @@ void refusals_free(struct refusals *refusals) {
     free(refusals);
 }
 
-void refusals_note(struct refusals *refusals, int source, enum answer answer, const char *from, const char *reason) {
+void refusals_note(struct refusals *refusals, int source, enum answer answer, const char *from, const char *via,
+                   const char *reason) {
     struct ring *ring = &refusals->rings[source];
     struct bytes whole = bytes_of(reason), kept = bytes_cut(whole, REFUSAL_REASON_LIMIT);
     pthread_mutex_lock(&ring->mutex);
@@ -58,6 +59,7 @@ void refusals_note(struct refusals *refusals, int source, enum answer answer, co
     entry->at_ms = clock_wall_ms();
     entry->answer = answer;
     snprintf(entry->from, sizeof entry->from, "%s", from);
+    snprintf(entry->via, sizeof entry->via, "%s", via);
     snprintf(entry->reason, sizeof entry->reason, "%.*s%s", (int)kept.length, kept.data,
              kept.length < whole.length ? "…" : "");
     pthread_mutex_unlock(&ring->mutex);

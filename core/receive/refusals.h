@@ -21,7 +21,7 @@ struct refusal {
     uint64_t number; /* counts all of them, so that those of several sources can be put into one order */
     int64_t at_ms;   /* wall time */
     enum answer answer;
-    char from[REFUSAL_FROM_SIZE];
+    char from[REFUSAL_FROM_SIZE], via[REFUSAL_FROM_SIZE]; /* via: the proxy that spoke for it, or "" */
     char reason[REFUSAL_REASON_LIMIT + sizeof("…")]; /* as it was logged; strangers may have put any byte into it */
 };
 
@@ -30,7 +30,8 @@ struct refusals *refusals_make(const struct setup *setup, struct fault *fault);
 void refusals_free(struct refusals *refusals); /* null is allowed */
 
 /* `source` is an index of the setup, or source_count for a request that came to none. */
-void refusals_note(struct refusals *refusals, int source, enum answer answer, const char *from, const char *reason);
+void refusals_note(struct refusals *refusals, int source, enum answer answer, const char *from, const char *via,
+                   const char *reason);
 
 /* Sources have the numbers 0 … count-1; the last stands for none, and its name is null. */
 int refusals_source_count(const struct refusals *refusals);

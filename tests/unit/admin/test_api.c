@@ -93,8 +93,8 @@ static void test_paths_and_methods(void **state) {
 
 static void test_a_refusal_has_its_fields(void **state) {
     struct fixture *fixture = *state;
-    refusals_note(fixture->api.refusals, SOURCES, ANSWER_NOT_FOUND, "192.0.2.7", "no source has this path");
-    refusals_note(fixture->api.refusals, 3, ANSWER_SIGNATURE, "2001:db8::1", "the signature is wrong");
+    refusals_note(fixture->api.refusals, SOURCES, ANSWER_NOT_FOUND, "192.0.2.7", "", "no source has this path");
+    refusals_note(fixture->api.refusals, 3, ANSWER_SIGNATURE, "2001:db8::1", "", "the signature is wrong");
     assert_int_equal(ask(fixture, "GET", "/api/refused", NULL), 200);
     assert_int_equal(json_count(&fixture->json, 0), 2);
     assert_int_equal(json_count(&fixture->json, json_find(&fixture->json, "/0", NULL)), 6);
@@ -112,7 +112,7 @@ static void test_a_refusal_has_its_fields(void **state) {
 static void test_one_source(void **state) {
     struct fixture *fixture = *state;
     for (int i = 0; i <= SOURCES; i++)
-        refusals_note(fixture->api.refusals, i, ANSWER_METHOD, "", "not a POST");
+        refusals_note(fixture->api.refusals, i, ANSWER_METHOD, "", "", "not a POST");
     assert_int_equal(ask(fixture, "GET", "/api/refused", "source=sender-2"), 200);
     assert_int_equal(json_count(&fixture->json, 0), 1);
     assert_string_equal(said(fixture, "/0/source"), "\"sender-2\"");
@@ -156,7 +156,7 @@ static void test_parameters_that_are_none(void **state) {
 
 static void test_strangers_bytes_stay_inside_json(void **state) {
     struct fixture *fixture = *state;
-    refusals_note(fixture->api.refusals, 0, ANSWER_MALFORMED, "\"}",
+    refusals_note(fixture->api.refusals, 0, ANSWER_MALFORMED, "\"}", "",
                   "\x1b[2J\"}],\\ \xff\xc3 \x7f\x01\n€\xf0\x9f\x98\x80");
     assert_int_equal(ask(fixture, "GET", "/api/refused", NULL), 200);
     assert_int_equal(json_count(&fixture->json, 0), 1);
@@ -176,7 +176,7 @@ static void test_the_newest_thousand_of_all_sources(void **state) {
         for (int source = 0; source <= SOURCES; source++) {
             snprintf(reason, 8, "%07d", i * (SOURCES + 1) + source);
             reason[7] = 1;
-            refusals_note(fixture->api.refusals, source, ANSWER_SIGNATURE, "", reason);
+            refusals_note(fixture->api.refusals, source, ANSWER_SIGNATURE, "", "", reason);
         }
     }
     assert_int_equal(ask(fixture, "GET", "/api/refused", NULL), 200);

@@ -349,7 +349,7 @@ static void test_those_who_do_not_read_do_not_keep_others_out(void **state) {
     memset(reason, 1, sizeof reason - 1);
     reason[sizeof reason - 1] = '\0';
     for (int i = 0; i < SOURCES * REFUSALS_KEPT; i++)
-        refusals_note(fixture->refusals, i % SOURCES, ANSWER_SIGNATURE, "", reason);
+        refusals_note(fixture->refusals, i % SOURCES, ANSWER_SIGNATURE, "", "", reason);
     for (int i = 0; i < CROWD; i++) {
         deaf[i] = client(fixture);
         say(deaf[i], question, strlen(question));

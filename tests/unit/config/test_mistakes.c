@@ -184,13 +184,6 @@ static void sources(void **state) {
         { SOURCE("tolerance: 0s"), "grapnel.yaml:2:60: source \"s\": \"tolerance\" must be from 1s to 24h, not 0s\n" },
         { SOURCE("replay_guard: yes"),
           "grapnel.yaml:2:63: source \"s\": \"replay_guard\" must be true or false, not \"yes\"\n" },
-        { SOURCE("allow: [ 10.0.0.0/8 ]"), "grapnel.yaml:2:49: source \"s\": \"allow\" is not supported yet in this "
-                                           "version; remove it (ignoring it would be unsafe)\n" },
-        { SOURCE("trust_proxy: [ 10.0.0.0/8 ]"), "grapnel.yaml:2:49: source \"s\": \"trust_proxy\" is not supported "
-                                                 "yet in this version; remove it (ignoring it would be "
-                                                 "unsafe)\n" },
-        { SOURCE("rate: { per_second: 1 }"), "grapnel.yaml:2:49: source \"s\": \"rate\" is not supported yet in this "
-                                             "version; remove it (ignoring it would be unsafe)\n" },
         { SOURCE("url: shop.example"),
           "grapnel.yaml:2:54: source \"s\": the url \"shop.example\" must begin with https:// or http://\n" },
         { "sources:\n  s: { path: /s, signature: square, secrets: x }\n",

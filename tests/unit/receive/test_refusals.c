@@ -21,7 +21,7 @@ static int end(void **state) {
 static void test_one_is_kept_as_it_came(void **state) {
     struct refusal copies[REFUSALS_KEPT];
     int64_t before = clock_wall_ms();
-    refusals_note(*state, 1, ANSWER_SIGNATURE, "2001:db8::1", "the signature is wrong");
+    refusals_note(*state, 1, ANSWER_SIGNATURE, "2001:db8::1", "", "the signature is wrong");
     assert_int_equal(refusals_copy(*state, 0, copies), 0);
     assert_int_equal(refusals_copy(*state, NO_SOURCE, copies), 0);
     assert_int_equal(refusals_copy(*state, 1, copies), 1);
@@ -37,10 +37,10 @@ static void test_one_is_kept_as_it_came(void **state) {
 static void test_the_last_hundred_of_each_source(void **state) {
     struct refusal copies[REFUSALS_KEPT];
     char reason[32];
-    refusals_note(*state, 1, ANSWER_METHOD, "", "the only one");
+    refusals_note(*state, 1, ANSWER_METHOD, "", "", "the only one");
     for (int i = 0; i < 257; i++) {
         snprintf(reason, sizeof reason, "%d", i);
-        refusals_note(*state, NO_SOURCE, ANSWER_NOT_FOUND, "", reason);
+        refusals_note(*state, NO_SOURCE, ANSWER_NOT_FOUND, "", "", reason);
         int count = refusals_copy(*state, NO_SOURCE, copies), wanted = i < REFUSALS_KEPT ? i + 1 : REFUSALS_KEPT;
         assert_int_equal(count, wanted);
         for (int at = 0; at < count; at++) {
@@ -61,7 +61,7 @@ static void test_what_is_long_is_cut_between_characters(void **state) {
         reason[shift] = '\0';
         while (strlen(reason) < 900)
             strcat(reason, "€");
-        refusals_note(*state, 0, ANSWER_MALFORMED, reason, reason);
+        refusals_note(*state, 0, ANSWER_MALFORMED, reason, "", reason);
         int count = refusals_copy(*state, 0, copies);
         size_t whole = (REFUSAL_REASON_LIMIT - (size_t)shift) / 3 * 3 + (size_t)shift;
         snprintf(wanted, sizeof wanted, "%.*s…", (int)whole, reason);
@@ -70,7 +70,7 @@ static void test_what_is_long_is_cut_between_characters(void **state) {
     }
     memset(reason, 'x', sizeof reason);
     reason[REFUSAL_REASON_LIMIT] = '\0';
-    refusals_note(*state, 0, ANSWER_MALFORMED, "", reason);
+    refusals_note(*state, 0, ANSWER_MALFORMED, "", "", reason);
     assert_int_equal(refusals_copy(*state, 0, copies), 4);
     assert_string_equal(copies[3].reason, reason);
 }
@@ -79,7 +79,7 @@ enum { WRITERS = 4, EACH = 2000 };
 
 static void *write_many(void *refusals) {
     for (int i = 0; i < EACH; i++)
-        refusals_note(refusals, i % 2, ANSWER_SIGNATURE, "192.0.2.1", i % 4 < 2 ? "aaaaaaaaaaaaaaaa" : "bbbbbbbb");
+        refusals_note(refusals, i % 2, ANSWER_SIGNATURE, "192.0.2.1", "", i % 4 < 2 ? "aaaaaaaaaaaaaaaa" : "bbbbbbbb");
     return NULL;
 }
 
@@ -98,7 +98,7 @@ static void test_threads(void **state) {
     }
     for (int i = 0; i < WRITERS; i++)
         pthread_join(threads[i], NULL);
-    refusals_note(*state, NO_SOURCE, ANSWER_NOT_FOUND, "", "");
+    refusals_note(*state, NO_SOURCE, ANSWER_NOT_FOUND, "", "", "");
     assert_int_equal(refusals_copy(*state, NO_SOURCE, copies), 1);
     assert_int_equal(copies[0].number, WRITERS * EACH + 1);
 }
