@@ -8,7 +8,7 @@ set -euo pipefail
 build=(gcc libc6-dev cmake ninja-build pkg-config dpkg-dev xz-utils ca-certificates
     libmbedtls-dev libjsmn-dev libyaml-dev libsqlite3-dev libxxhash-dev libcurl4-openssl-dev libpq-dev
     sqlite3) # the last for examples/quickstart.sh
-test=(g++ git curl openssl procps tzdata postgresql prometheus strace valgrind wrk faketime
+test=(g++ git curl openssl procps tzdata postgresql prometheus nginx-light strace valgrind wrk faketime
     clang clang-format clang-tidy libclang-rt-14-dev
     libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-aiosmtpd)
 

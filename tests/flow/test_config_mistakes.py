@@ -114,17 +114,20 @@ MISTAKES = {
         ],
     ),
     "not supported yet": (
-        "listen: { address: 127.0.0.1:0, certificate: cert.pem }\n"
-        "sources: { shop: { path: /shop, signature: stripe, secrets: x,\n"
-        "  allow: [ 10.0.0.0/8 ],\n  trust_proxy: [ 10.0.0.0/8 ],\n  rate: { per_second: 1 } } }\n",
+        "listen: { address: 127.0.0.1:0, certificate: cert.pem }\n",
         [
-            f"grapnel.yaml:{place} is not supported yet in this version; remove it (ignoring it would be unsafe)"
-            for place in (
-                '2:33: listen: "certificate"',
-                '4:3: source "shop": "allow"',
-                '5:3: source "shop": "trust_proxy"',
-                '6:3: source "shop": "rate"',
-            )
+            'grapnel.yaml:2:33: listen: "certificate" is not supported yet in this version; remove it (ignoring it would be unsafe)'
+        ],
+    ),
+    "addresses and rate": (
+        "sources: { shop: { path: /shop, signature: stripe, secrets: x,\n"
+        "  allow: [ 10.0.0.0/8, 10.1.2.3/8 ],\n  trust_proxy: [ proxy.example ],\n  rate: { per_second: 0 } } }\n",
+        [
+            'grapnel.yaml:3:24: source "shop": "allow": "10.1.2.3/8" has bits set behind its prefix; write 10.0.0.0/8, or 10.1.2.3 for '
+            "that address alone",
+            'grapnel.yaml:4:18: source "shop": "trust_proxy": "proxy.example" is no address; names are not looked up, write the addresses '
+            "that they stand for",
+            'grapnel.yaml:5:23: source "shop": rate: "per_second" must be from 0.001 to 1000000, not 0',
         ],
     ),
     "setting: unknown": (

@@ -31,7 +31,7 @@ DESIGN = {
     "grapnel_build_info": ("gauge", {"version"}),
 }
 RESULTS = (
-    "accepted duplicate conflict challenge signature timestamp json event malformed path method slow size content_type expectation header_size "
+    "accepted duplicate conflict challenge signature timestamp json event malformed path address method slow size content_type expectation rate header_size "
     "version unavailable"
 ).split()
 OUTCOMES = "ok retry busy fail crash deadline".split()

@@ -84,7 +84,7 @@ def test_each_kind_with_its_reason(daemon):
     found = refusals(daemon)[::-1]
     assert [(entry["status"], entry["source"]) for entry in found] == [(status, source) for _, status, source, _ in kinds]
     for entry, (_, status, source, words) in zip(found, kinds):
-        assert list(entry) == ["at", "source", "from", "status", "reason", "hint"]
+        assert list(entry) == ["at", "source", "from", "via", "status", "reason", "hint"]
         assert words in entry["reason"], (entry, words)
         assert entry["from"] == "127.0.0.1"
         assert f"refused with {status}, from 127.0.0.1" in daemon.log() and entry["reason"] in daemon.log()

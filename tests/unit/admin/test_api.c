@@ -94,17 +94,19 @@ static void test_paths_and_methods(void **state) {
 static void test_a_refusal_has_its_fields(void **state) {
     struct fixture *fixture = *state;
     refusals_note(fixture->api.refusals, SOURCES, ANSWER_NOT_FOUND, "192.0.2.7", "", "no source has this path");
-    refusals_note(fixture->api.refusals, 3, ANSWER_SIGNATURE, "2001:db8::1", "", "the signature is wrong");
+    refusals_note(fixture->api.refusals, 3, ANSWER_SIGNATURE, "2001:db8::1", "10.0.0.1", "the signature is wrong");
     assert_int_equal(ask(fixture, "GET", "/api/refused", NULL), 200);
     assert_int_equal(json_count(&fixture->json, 0), 2);
-    assert_int_equal(json_count(&fixture->json, json_find(&fixture->json, "/0", NULL)), 6);
+    assert_int_equal(json_count(&fixture->json, json_find(&fixture->json, "/0", NULL)), 7);
     assert_string_equal(said(fixture, "/0/source"), "\"sender-3\"");
     assert_string_equal(said(fixture, "/0/from"), "\"2001:db8::1\"");
+    assert_string_equal(said(fixture, "/0/via"), "\"10.0.0.1\"");
     assert_string_equal(said(fixture, "/0/status"), "400");
     assert_string_equal(said(fixture, "/0/reason"), "\"the signature is wrong\"");
     assert_non_null(strstr(said(fixture, "/0/hint"), "grapnel explain --source sender-3 "));
     assert_int_equal(strlen(said(fixture, "/0/at")), strlen("\"2026-01-31T12:00:00.000Z\""));
     assert_string_equal(said(fixture, "/1/source"), "null");
+    assert_string_equal(said(fixture, "/1/via"), "null");
     assert_string_equal(said(fixture, "/1/status"), "404");
     assert_string_equal(said(fixture, "/1/hint"), "null");
 }
