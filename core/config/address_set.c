@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/units.h"
+
 enum { IPV4_BITS = 32, IPV6_BITS = 128, MAPPED_BITS = 96 /* of ::ffff:0:0, in front of an IPv4 address */ };
 
 /* ---- one address ---- */
@@ -103,11 +105,12 @@ static bool block_blame(const char *text, const char *end, struct fault *fault) 
 
 /* The number of bits behind the slash. */
 static bool prefix_parse(const char *text, int most, int *prefix) {
-    size_t length = strlen(text);
-    if (length == 0 || length > 3 || strspn(text, "0123456789") < length || (text[0] == '0' && length > 1))
+    int64_t bits;
+    if (strspn(text, "0123456789") < strlen(text) || (text[0] == '0' && text[1]) || !integer_parse(text, &bits) ||
+        bits > most)
         return false;
-    *prefix = atoi(text);
-    return *prefix <= most;
+    *prefix = (int)bits;
+    return true;
 }
 
 /* The block of all addresses whose first `prefix` bits are those of `ip`. */
