@@ -27,6 +27,7 @@ struct replay {
     struct field fields[REPLAY_FIELDS];
     struct store_reader *reader;
     int plugin; /* 0: by the routes */
+    int state;  /* the filter's; -1: any */
     /* Of one order, which is all that one request does. */
     struct store_target targets[STORE_ORDER_LIMIT];
     int count, unrouted;
@@ -35,11 +36,21 @@ struct replay {
     bool over;          /* the events behind `until` were reached */
 };
 
+/* A state is that of the plugin's own delivery: what is done there is not done again because it is dead at another. Where there was none
+ * yet, the event's counts. */
+static bool target_is_meant(const struct replay *replay, const struct store_listed *listed, int plugin) {
+    for (int i = 0; replay->state >= 0 && i < listed->standing_count; i++) {
+        if (listed->standings[i].plugin == plugin)
+            return (int)listed->standings[i].state == replay->state;
+    }
+    return true;
+}
+
 /* The event's targets; false if they don't fit into the order any more. */
-static bool event_take(struct replay *replay, int64_t event, struct bytes source, struct bytes type) {
+static bool event_take(struct replay *replay, const struct store_listed *listed) {
     int plugins[SETUP_PLUGIN_LIMIT], count = 1;
     if (replay->plugin == 0) {
-        count = setup_route_event(replay->api->setup, source, type, plugins);
+        count = setup_route_event(replay->api->setup, listed->source, listed->type, plugins);
         for (int i = 0; i < count; i++)
             plugins[i] = replay->api->plugin_numbers[plugins[i]];
     } else {
@@ -47,8 +58,10 @@ static bool event_take(struct replay *replay, int64_t event, struct bytes source
     }
     if (count > STORE_ORDER_LIMIT - replay->count)
         return false;
-    for (int i = 0; i < count; i++)
-        replay->targets[replay->count++] = (struct store_target){ event, plugins[i] };
+    for (int i = 0; i < count; i++) {
+        if (target_is_meant(replay, listed, plugins[i]))
+            replay->targets[replay->count++] = (struct store_target){ listed->number, plugins[i] };
+    }
     replay->unrouted += count == 0;
     return true;
 }
@@ -87,7 +100,7 @@ static void one_answer(struct replay *replay) {
     else if (story == NULL)
         api_refuse(replay->answer, 404, "the event is not there any more: it was deleted a moment ago");
     else {
-        event_take(replay, number, story->listed.source, story->listed.type);
+        event_take(replay, &story->listed);
         replay_write(replay, 0);
     }
 }
@@ -99,7 +112,7 @@ static void event_told(void *context, const struct store_listed *listed) {
     if (replay->over || replay->stopped_at != 0)
         return;
     replay->over = listed->number > replay->until;
-    if (!replay->over && !event_take(replay, listed->number, listed->source, listed->type))
+    if (!replay->over && !event_take(replay, listed))
         replay->stopped_at = listed->number;
 }
 
@@ -196,6 +209,7 @@ static void replay_read_and_answer(struct replay *replay, const struct json *jso
         !filter_read(replay, json, fields, &filter) ||
         (replay->reader = lookup_reader(replay->api, replay->answer)) == NULL)
         return;
+    replay->state = filter.state;
     if (plugin_check(replay)) {
         if (replay->fields[REPLAY_FILTER].given)
             filter_answer(replay, &filter, &fields[LOOKUP_SOURCE]);
@@ -215,6 +229,7 @@ void replay_answer(const struct api *api, const struct api_request *request, str
     *replay = (struct replay){
         .api = api,
         .answer = answer,
+        .state = -1,
         .fields = { [REPLAY_SOURCE] = { .name = "source" },
                     [REPLAY_ID] = { .name = "id" },
                     [REPLAY_PLUGIN] = { .name = "plugin" },

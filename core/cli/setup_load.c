@@ -5,32 +5,49 @@
 
 #include "base/units.h"
 
-static struct setup *load(const struct arguments *arguments, const struct place *place, bool warn, bool keep_secrets) {
+/* `warnings` null: they are of no interest here. */
+static struct setup *load(const struct arguments *arguments, const struct place *place, struct fault_list *warnings,
+                          bool keep_secrets) {
     struct setup_options options = { .path = setup_default_path(argument_value(arguments, "config")),
                                      .installed_plugins = place->plugins[0] ? place->plugins : NULL,
                                      .keep_secrets = keep_secrets };
-    struct fault_list mistakes = { 0 }, warnings = { 0 };
+    struct fault_list mistakes = { 0 }, unheeded = { 0 };
     struct fault fault = { 0 };
     if (!setup_default_is_there(argument_value(arguments, "config"), &fault)) {
         fprintf(stderr, "grapnel %s: %s\n", arguments->command->name, fault.text);
         return NULL;
     }
-    struct setup *setup = setup_read(&options, &mistakes, &warnings);
+    struct setup *setup = setup_read(&options, &mistakes, warnings ? warnings : &unheeded);
     for (size_t i = 0; i < mistakes.count; i++)
         fprintf(stderr, "%s\n", mistakes.texts[i]);
-    for (size_t i = 0; warn && i < warnings.count; i++)
-        fprintf(stderr, "%s\n", warnings.texts[i]);
     fault_list_free(&mistakes);
+    fault_list_free(&unheeded);
+    return setup;
+}
+
+static void print_all(const struct fault_list *warnings) {
+    for (size_t i = 0; i < warnings->count; i++)
+        fprintf(stderr, "%s\n", warnings->texts[i]);
+}
+
+struct setup *setup_load(const struct arguments *arguments, const struct place *place) {
+    struct fault_list warnings = { 0 };
+    struct setup *setup = load(arguments, place, &warnings, false);
+    print_all(&warnings);
     fault_list_free(&warnings);
     return setup;
 }
 
-struct setup *setup_load(const struct arguments *arguments, const struct place *place) {
-    return load(arguments, place, true, false);
+struct setup *setup_load_for_daemon(const struct arguments *arguments, const struct place *place,
+                                    struct fault_list *warnings) {
+    struct setup *setup = load(arguments, place, warnings, false);
+    if (!setup)
+        print_all(warnings);
+    return setup;
 }
 
 struct setup *setup_load_quietly(const struct arguments *arguments, const struct place *place, bool keep_secrets) {
-    return load(arguments, place, false, keep_secrets);
+    return load(arguments, place, NULL, keep_secrets);
 }
 
 const struct setup_source *setup_choose_source(const struct arguments *arguments, const struct setup *setup,

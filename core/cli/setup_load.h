@@ -8,6 +8,10 @@
 
 /* Null when there are mistakes; they have been printed, one a line. `--config` of the arguments says which file. */
 struct setup *setup_load(const struct arguments *arguments, const struct place *place);
+/* The same, but the warnings are the caller's to tell, in the form that this very config asks for: it frees them. Where there are mistakes
+ * there is no such form, and they have been printed too. */
+struct setup *setup_load_for_daemon(const struct arguments *arguments, const struct place *place,
+                                    struct fault_list *warnings);
 /* The same without the warnings, for commands that are about one request. `keep_secrets` as in struct setup_options. */
 struct setup *setup_load_quietly(const struct arguments *arguments, const struct place *place, bool keep_secrets);
 

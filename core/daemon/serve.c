@@ -291,17 +291,23 @@ int serve_run(const struct arguments *arguments) {
                            .started_ms = clock_wall_ms() };
     struct fault fault = { 0 };
     umask(077); /* whatever is made from here on is nobody else's business, SQLite's files among it */
+    struct fault_list warnings = { 0 };
     bool going = place_find(&serve.place, &fault);
-    if (going && !(serve.setup = setup_load(arguments, &serve.place)))
+    if (going && !(serve.setup = setup_load_for_daemon(arguments, &serve.place, &warnings))) {
+        fault_list_free(&warnings);
         return EXIT_FAILED;
+    }
     if (serve.setup) {
         serve.log.level = serve.setup->log_level;
         serve.log.format = serve.setup->log_format;
         log_info(&serve.log, "grapnel %s starts with %s", GRAPNEL_VERSION, serve.setup->path);
+        for (size_t i = 0; i < warnings.count; i++)
+            log_warn(&serve.log, "%s", warnings.texts[i]);
         if (!process_is_hidden())
             log_warn(&serve.log,
                      "GRAPNEL_CORE_DUMPS is set: core dumps, and any process of this user, can show the secrets");
     }
+    fault_list_free(&warnings);
     going = going && serve_open_loop(&serve, &fault) && serve_open_store(&serve, &fault) &&
             serve_start_plugins(&serve, &fault);
     going = going && (serve.asked_to_stop || (serve_start(&serve, &fault) && serve_turns(&serve, &fault)));

@@ -86,7 +86,7 @@ def hostile(daemon):
 
 
 def test_every_line_is_json_with_known_keys(tmp_path):
-    with Daemon(tmp_path, CONFIG, plugins_crash=True) as daemon:
+    with Daemon(tmp_path, CONFIG + "retain: { events: 2d, ids: 3d }\n", plugins_crash=True) as daemon:
         sender = daemon.sender()
         sender.accepted(event('good-"\\é'))
         sender.accepted(event("retry", do="retry"))
@@ -109,6 +109,7 @@ def test_every_line_is_json_with_known_keys(tmp_path):
         daemon.drained()
     lines = whole(daemon.log())
     the_one(lines, "ready: listening on", level="info")
+    the_one(lines, '"ids" is under 4d', level="warn")
     the_one(lines, "refused with 400", source="cryptopay", result="signature", **{"from": "127.0.0.1"})
     assert the_one(lines, "refused with 404", result="path").get("source") is None
     assert "signature" in the_one(lines, "refused with 400")["reason"]

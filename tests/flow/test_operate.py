@@ -230,6 +230,19 @@ def test_replay_of_what_had_no_route(tmp_path):
         wait_for(lambda: state(daemon, "evt_1") == "done", "the delivery")
 
 
+def test_a_state_to_replay_is_that_of_the_plugins_own_delivery(daemon):
+    steer(daemon, "fail")
+    send(daemon, "evt_1")
+    until_dead(daemon, "evt_1")
+    grapnel(daemon, "discard", "-p", "steered", "cryptopay/evt_1")
+    steer(daemon, "ok")
+    assert grapnel(daemon, "replay", "--state", "discarded", "-p", "logging") == "0 deliveries were made\n"
+    assert grapnel(daemon, "replay", "--state", "discarded") == "1 delivery was made\n"
+    daemon.drained()
+    assert len(begun(daemon)) == 2
+    assert len((daemon.folder / "log.jsonl").read_text().splitlines()) == 1
+
+
 # ---- many ----
 
 
