@@ -1,12 +1,13 @@
 /* grapnel discard: dead letters are dropped, and what is open of a plugin that the config has no more. */
 #include "cli/cli.h"
+#include "cli/confirm.h"
 #include "cli/letters.h"
 
 const struct command_option discard_options[] = {
     COMMAND_OPTION_CONFIG,
     { "plugin", 'p', "NAME", "whose dead letters (required)" },
-    { "all", 'a', NULL, "all that it has now; asks whether that is meant" },
-    { "yes", 'y', NULL, "don't ask" },
+    { "all", 'a', NULL, "all that it has now; on a terminal it asks first" },
+    CONFIRM_OPTION,
     { 0 },
 };
 

@@ -43,6 +43,17 @@ bool filter_is_given(const struct arguments *arguments) {
     return false;
 }
 
+void filter_words(const struct arguments *arguments, struct buffer *words) {
+    bool first = true;
+    for (int i = 0; i < FILTERS; i++) {
+        const char *value = argument_value(arguments, filters[i]);
+        if (value == NULL)
+            continue;
+        buffer_format(words, "%s%s %s", first ? "" : ", ", filters[i], value);
+        first = false;
+    }
+}
+
 void filter_parameters(const struct arguments *arguments, struct buffer *path) {
     for (int i = 0; i < FILTERS; i++)
         control_parameter(path, filters[i], argument_value(arguments, filters[i]));

@@ -16,6 +16,8 @@
 /* EXIT_DONE if the values can be right, else the exit code after the reason was printed. */
 int filter_check(const struct arguments *arguments);
 bool filter_is_given(const struct arguments *arguments);
+/* Appends it in words: source shop, since 2h. */
+void filter_words(const struct arguments *arguments, struct buffer *words);
 /* Adds what was given to a path's query. */
 void filter_parameters(const struct arguments *arguments, struct buffer *path);
 /* Adds it to the members of a JSON object, for work in order of time. `goes_on`: from where an earlier call left off, so that --since, which

@@ -1,54 +1,26 @@
 #include "cli/letters.h"
 
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "cli/batch.h"
+#include "cli/confirm.h"
+#include "cli/plugins.h"
 #include "cli/target.h"
 #include "cli/words.h"
 
-/* What the daemon counts of one plugin. */
-struct letter_count {
-    const char *plugin;
-    bool found, parked;
-    int64_t dead, open;
-};
-
-static bool count_take(void *context, const struct json *plugin) {
-    struct letter_count *count = context;
-    struct buffer text = { 0 };
-    if (bytes_equal_text(answer_text(plugin, "/plugin", &text), count->plugin)) {
-        count->found = true;
-        count->parked = bytes_equal_text(answer_text(plugin, "/state", &text), "parked");
-        count->dead = answer_number(plugin, "/dead");
-        count->open = answer_number(plugin, "/pending") + answer_number(plugin, "/retrying");
-    }
-    buffer_free(&text);
-    return true;
-}
-
-static bool letters_count(struct control *control, struct letter_count *count, struct fault *fault) {
-    struct buffer answer = { 0 };
-    struct json status = { 0 };
-    bool good = control_get(control, "/api/status", &answer, NULL, fault) && answer_parse(&status, &answer, fault) &&
-                answer_each(&status, "/plugins", count_take, count, fault);
-    buffer_free(&answer);
-    json_free(&status);
-    return good;
-}
-
-/* Asks on the terminal, unless --yes said so already. A plugin that the daemon does not tell of has nothing that could be lost: it is unknown,
- * as it will say, or has no letters. */
-static bool person_agrees(const struct arguments *arguments, const struct letter_count *count) {
-    char answer[16] = "";
-    if (argument_value(arguments, "yes") != NULL || !count->found)
+/* Asks on the terminal. A plugin that the daemon does not tell of has nothing that could be lost: it is unknown, as the daemon will say, or has
+ * no letters. */
+static bool person_agrees(const struct arguments *arguments, const struct plugin_counts *counts) {
+    struct buffer question = { 0 };
+    if (!counts->found || !confirm_wanted(arguments))
         return true;
-    fprintf(stderr, "%s the %lld dead letter%s", arguments->command->name, (long long)count->dead,
-            words_plural(count->dead));
-    if (count->parked && count->open > 0)
-        fprintf(stderr, " and %lld open deliver%s", (long long)count->open, count->open == 1 ? "y" : "ies");
-    fprintf(stderr, " of %s? They will never be delivered [y/N] ", count->plugin);
-    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+    buffer_format(&question, "%s the %lld dead letter%s", arguments->command->name, (long long)counts->dead,
+                  words_plural(counts->dead));
+    if (counts->parked && counts->open > 0)
+        buffer_format(&question, " and %lld open deliver%s", (long long)counts->open, counts->open == 1 ? "y" : "ies");
+    buffer_format(&question, " of %s, so that %s never delivered", argument_value(arguments, "plugin"),
+                  counts->dead + (counts->parked ? counts->open : 0) == 1 ? "it is" : "they are");
+    bool agreed = confirm_ask(buffer_text(&question));
+    buffer_free(&question);
+    return agreed;
 }
 
 static void all_tell(const struct letters *letters, const struct batch *batch, const char *plugin) {
@@ -62,12 +34,15 @@ static void all_tell(const struct letters *letters, const struct batch *batch, c
 static int letters_all(const struct letters *letters, const struct arguments *arguments, struct control *control,
                        struct fault *fault) {
     const char *plugin = argument_value(arguments, "plugin");
-    struct letter_count count = { .plugin = plugin };
+    struct plugins plugins = { 0 };
     struct buffer members = { 0 };
     int code = EXIT_DONE;
-    if (!letters_count(control, &count, fault))
+    bool counted = plugins_read(&plugins, control, fault);
+    struct plugin_counts counts = counted ? plugins_count(&plugins, bytes_of(plugin)) : (struct plugin_counts){ 0 };
+    plugins_free(&plugins);
+    if (!counted)
         return control_exit_code(control);
-    if (letters->confirm && !person_agrees(arguments, &count)) {
+    if (letters->confirm && !person_agrees(arguments, &counts)) {
         fault_set(fault, "nothing was done");
         return EXIT_FAILED;
     }
@@ -76,7 +51,7 @@ static int letters_all(const struct letters *letters, const struct arguments *ar
     struct batch batch = { .path = letters->path,
                            .members = buffer_text(&members),
                            .done = letters->done,
-                           .expected = count.found && !count.parked ? count.dead : -1 };
+                           .expected = counts.found && !counts.parked ? counts.dead : -1 };
     enum batch_end end = batch_run(&batch, control, arguments->command->name, &code, fault);
     if (end == BATCH_DONE || batch.changed > 0)
         all_tell(letters, &batch, plugin);
@@ -110,7 +85,7 @@ static int letters_one(const struct letters *letters, const struct arguments *ar
     return code;
 }
 
-static int letters_check(const struct letters *letters, const struct arguments *arguments, struct target *target) {
+static int letters_check(const struct arguments *arguments, struct target *target) {
     struct fault fault = { .text = "" };
     const char *plugin = argument_value(arguments, "plugin");
     bool all = argument_value(arguments, "all") != NULL;
@@ -120,17 +95,13 @@ static int letters_check(const struct letters *letters, const struct arguments *
         return command_misused(arguments->command, "say which: one event as SOURCE/ID, or --all");
     if (!all && !target_read(target, arguments->word, &fault))
         return command_misused(arguments->command, "%s", fault.text);
-    if (all && letters->confirm && argument_value(arguments, "yes") == NULL &&
-        !(isatty(STDIN_FILENO) && isatty(STDERR_FILENO)))
-        return command_misused(arguments->command,
-                               "nobody can be asked here whether that is meant: confirm with --yes");
     return EXIT_DONE;
 }
 
 int letters_run(const struct letters *letters, const struct arguments *arguments) {
     struct target target = { .id = "" };
     struct fault fault = { .text = "" };
-    int code = letters_check(letters, arguments, &target);
+    int code = letters_check(arguments, &target);
     if (code != EXIT_DONE)
         return code;
     struct control *control = control_open(argument_value(arguments, "config"), &fault);

@@ -8,7 +8,7 @@ struct letters {
     const char *path;     /* of the API */
     const char *done;     /* "put back": what was done, behind a number of letters */
     const char *one_done; /* the same for one letter, as the end of a sentence about it */
-    bool confirm;         /* are all of them done only after asking? */
+    bool confirm;         /* is a person asked before it is done to all of them? */
 };
 
 /* Options: plugin, all, and where `confirm` is set, yes. Returns the exit code. */

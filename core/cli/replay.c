@@ -3,17 +3,19 @@
 
 #include "cli/batch.h"
 #include "cli/cli.h"
+#include "cli/confirm.h"
 #include "cli/filter.h"
+#include "cli/plugins.h"
 #include "cli/target.h"
 #include "cli/words.h"
 
 const struct command_option replay_options[] = {
-    COMMAND_OPTION_CONFIG,
-    { "plugin", 'p', "NAME", "to this plugin only; default all that today's routes name" },
-    FILTER_OPTIONS,
-    { "from", 0, "PLACE", "go on where an earlier call was interrupted, as it told" },
-    { 0 },
+    COMMAND_OPTION_CONFIG, { "plugin", 'p', "NAME", "to this plugin only; default all that today's routes name" },
+    FILTER_OPTIONS,        { "from", 0, "PLACE", "go on where an earlier call was interrupted, as it told" },
+    CONFIRM_OPTION,        { 0 },
 };
+
+#define COUNTED_EVENTS "500" /* a page of the API: more are not counted before a question */
 
 enum { PLACE_SEPARATOR = ':', PLACE_SIZE = 64 };
 
@@ -48,10 +50,76 @@ static void result_print(const struct batch *batch) {
     fflush(stdout); /* before what stderr says about it */
 }
 
+/* How many events the filter finds; -1: so many that nobody counts them. */
+static bool events_count(const struct arguments *arguments, struct control *control, int *count, struct fault *fault) {
+    struct buffer path = { 0 }, answer = { 0 }, next = { 0 };
+    struct json events = { 0 };
+    buffer_append_text(&path, "/api/events?limit=" COUNTED_EVENTS);
+    filter_parameters(arguments, &path);
+    bool good =
+        control_get(control, buffer_text(&path), &answer, &next, fault) && answer_parse(&events, &answer, fault);
+    *count = good && next.length == 0 ? json_count(&events, 0) : -1;
+    buffer_free(&path);
+    buffer_free(&answer);
+    buffer_free(&next);
+    json_free(&events);
+    return good;
+}
+
+/* The question of confirm_ask. `count`: -1 if it is not known, or is not what is left. */
+static void question_make(const struct arguments *arguments, const struct plugins *plugins, int count,
+                          struct buffer *question) {
+    const char *plugin = argument_value(arguments, "plugin");
+    if (count >= 0) {
+        buffer_format(question, "deliver about %d event%s again, ", count, words_plural(count));
+    } else {
+        bool rest = argument_value(arguments, "from") != NULL;
+        buffer_format(question, "deliver %s events (", rest ? "the rest of the" : "all");
+        filter_words(arguments, question);
+        buffer_append_text(question, ") again, ");
+    }
+    if (plugin != NULL) {
+        buffer_format(question, "to %s", plugin);
+        return;
+    }
+    struct buffer names = { 0 };
+    plugins_names(plugins, &names);
+    buffer_format(question, "to those of %s that today's routes name", buffer_text(&names));
+    buffer_free(&names);
+}
+
+/* Asks on the terminal, unless there is nothing to be done, or a plugin is named that nothing can be delivered to, as the daemon will say. The
+ * exit code, EXIT_DONE for yes; otherwise with the reason. */
+static int person_asked(const struct arguments *arguments, struct control *control, struct fault *fault) {
+    const char *plugin = argument_value(arguments, "plugin");
+    struct plugins plugins = { 0 };
+    struct buffer question = { 0 };
+    int count = -1, code = EXIT_DONE;
+    bool known = plugins_read(&plugins, control, fault);
+    struct plugin_counts counts =
+        known && plugin ? plugins_count(&plugins, bytes_of(plugin)) : (struct plugin_counts){ .found = true };
+    bool possible = known && counts.found && !counts.parked;
+    if (!known ||
+        (possible && argument_value(arguments, "from") == NULL && !events_count(arguments, control, &count, fault))) {
+        code = control_exit_code(control);
+    } else if (possible && count != 0) {
+        question_make(arguments, &plugins, count, &question);
+        if (!confirm_ask(buffer_text(&question))) {
+            fault_set(fault, "nothing was done");
+            code = EXIT_FAILED;
+        }
+    }
+    plugins_free(&plugins);
+    buffer_free(&question);
+    return code;
+}
+
 static int replay_filtered(struct batch *batch, const struct arguments *arguments, struct control *control,
                            struct fault *fault) {
     char place[PLACE_SIZE];
-    int code = EXIT_DONE;
+    int code = confirm_wanted(arguments) ? person_asked(arguments, control, fault) : EXIT_DONE;
+    if (code != EXIT_DONE)
+        return code;
     enum batch_end end = batch_run(batch, control, arguments->command->name, &code, fault);
     if (end == BATCH_DONE || batch->changed > 0)
         result_print(batch);

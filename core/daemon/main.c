@@ -45,12 +45,13 @@ static const struct command commands[] = {
     { "replay", "[SOURCE/ID]", "Deliver an event once more, or all that a filter finds",
       "A new effect: the plugins get a new key, which ends in ~1, ~2 … Where the event is still open or dead, it is\n"
       "left alone. An event that had no route goes by today's routes. Many are done in batches, the oldest first;\n"
-      "Ctrl-C ends it between two of them (exit code 130), and it tells with which --from the same command goes on.",
+      "Ctrl-C ends it between two of them (exit code 130), and it tells with which --from the same command goes on.\n"
+      "On a terminal a filter's events are delivered only after asking, unless --yes says so; a script is not asked.",
       replay_options, replay_run },
     { "discard", "[SOURCE/ID]", "Drop one dead letter of a plugin, or all of them",
       "They will never be delivered; their events and stories stay as long as any. Of a plugin that the config has\n"
-      "no more, --all drops what is open, too. It asks first; without a terminal it wants --yes. In batches, as\n"
-      "retry.",
+      "no more, --all drops what is open, too. On a terminal --all asks first, unless --yes says so; in a\n"
+      "script it does not ask. In batches, as retry.",
       discard_options, discard_run },
     { "backup", "FILE", "Copy the store into a new FILE, also while the daemon works with it",
       "The copy is whole as of one moment, and checked. To restore it, stop the daemon, move the state folder away\n"

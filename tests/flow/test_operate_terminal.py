@@ -6,8 +6,9 @@ import pty
 import re
 import subprocess
 
-from commands_test import CONFIG, daemon, dead_ids, grapnel, send, state, steer, until_dead
+from commands_test import CONFIG, begun, daemon, dead_ids, grapnel, send, state, steer, until_dead
 from grapnel_test import GRAPNEL, SLOWNESS, Daemon, event, run
+from operate_test import flood
 
 
 def on_terminal(daemon, *arguments, columns=80, answer=None, code=0, environment=None):
@@ -46,12 +47,53 @@ def test_discard_of_all_asks_on_a_terminal(daemon):
     send(daemon, "evt_1", "evt_2")
     until_dead(daemon, "evt_1", "evt_2")
     shown = on_terminal(daemon, "discard", "-p", "steered", "--all", answer="\n", code=1)
-    assert "discard the 2 dead letters of steered? They will never be delivered [y/N]" in shown and "nothing was done" in shown
+    assert "discard the 2 dead letters of steered, so that they are never delivered? [y/N]" in shown and "nothing was done" in shown
     assert dead_ids(daemon) == {"evt_1", "evt_2"}
     assert "steered: 2 discarded" in on_terminal(daemon, "discard", "-p", "steered", "--all", answer="y\n")
     shown = on_terminal(daemon, "discard", "-p", "steerd", "--all", code=1)
     assert "did you mean \"steered\"?" in shown and "[y/N]" not in shown
     assert dead_ids(daemon) == set()
+
+
+def test_a_replay_by_filter_asks_on_a_terminal(daemon):
+    steer(daemon, "ok")
+    send(daemon, "evt_1", "evt_2")
+    daemon.drained()
+    routes = "to those of steered and logging that today's routes name"
+    shown = on_terminal(daemon, "replay", "--since", "1h", answer="\n", code=1)
+    assert f"deliver about 2 events again, {routes}? [y/N]" in shown and "nothing was done" in shown
+    shown = on_terminal(daemon, "replay", "--source", "cryptopay", "--since", "1h", "--from", "1:1", answer="n\n", code=1)
+    assert f"deliver the rest of the events (source cryptopay, since 1h) again, {routes}? [y/N]" in shown
+    assert len(begun(daemon)) == 2
+    shown = on_terminal(daemon, "replay", "-p", "steerd", "--since", "1h", code=1)
+    assert "did you mean \"steered\"?" in shown and "[y/N]" not in shown
+    shown = on_terminal(daemon, "replay", "-p", "steered", "--state", "done", answer="y\n")
+    assert "deliver about 2 events again, to steered? [y/N]" in shown and "2 deliveries were made" in shown
+    daemon.drained()
+    shown = on_terminal(daemon, "replay", "-p", "steered", "--state", "done", "--yes")
+    assert "[y/N]" not in shown and "2 deliveries were made" in shown
+    daemon.drained()
+    assert "[y/N]" not in on_terminal(daemon, "replay", "cryptopay/evt_1")
+
+
+def test_more_than_a_page_is_not_counted_before_the_question(daemon):
+    steer(daemon, "ok")
+    flood(daemon, [f"evt_{i:04}" for i in range(501)], connections=1)
+    shown = on_terminal(daemon, "replay", "-p", "steered", "--type", "payment.*", answer="n\n", code=1)
+    assert "deliver all events (type payment.*) again, to steered? [y/N]" in shown
+
+
+def test_a_script_is_not_asked(daemon):
+    steer(daemon, "fail")
+    send(daemon, "evt_1")
+    until_dead(daemon, "evt_1")
+    for options in ({}, {"stdin": subprocess.DEVNULL}):
+        steer(daemon, "ok")
+        assert grapnel(daemon, "replay", "-p", "logging", "--since", "1h", **options) == "1 delivery was made\n"
+        daemon.drained()
+    assert grapnel(daemon, "discard", "-p", "steered", "--all", stdin=subprocess.DEVNULL) == "steered: 1 discarded\n"
+    shown = on_terminal(daemon, "discard", "-p", "steered", "--all", "--yes")
+    assert "[y/N]" not in shown and "steered: 0 discarded" in shown
 
 
 def test_tables_fit_a_terminal(daemon):
@@ -112,7 +154,8 @@ def test_wrong_questions(daemon):
         (["retry", "-p", "steered"], 2, "or --all"),
         (["retry", "-p", "steered", "--all", "cryptopay/evt_1"], 2, "or --all"),
         (["discard", "-p", "logging", "cryptopay/evt_1"], 1, "is not dead"),
-        (["discard", "-p", "steered", "--all"], 2, "confirm with --yes"),
+        (["discard", "-p", "steerd", "--all"], 1, "did you mean \"steered\"?"),
+        (["replay", "-p", "steerd", "--state", "dead"], 1, "did you mean \"steered\"?"),
         (["replay"], 2, "say which"),
         (["replay", "cryptopay/evt_1", "--state", "done"], 2, "say which"),
         (["replay", "--state", "done", "--from", "x"], 2, "--from takes the place"),
