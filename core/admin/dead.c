@@ -31,6 +31,7 @@ bool dead_cursor_parse(const char *text, struct store_cursor *cursor, bool *open
 }
 
 struct listing {
+    const struct api *api;
     struct buffer *body;
     struct write_clock clock;
     int told;
@@ -45,7 +46,7 @@ static void dead_told(void *context, const struct store_dead *dead) {
         return;
     const struct write_event event = { dead->source, dead->id, dead->type };
     buffer_append_text(listing->body, listing->told++ == 0 ? "" : ",\n");
-    write_delivery(listing->body, &listing->clock, &event, dead->standing);
+    write_delivery(listing->body, listing->api, &listing->clock, &event, dead->standing);
     buffer_append_text(listing->body, ",\"received\":");
     write_time(listing->body, dead->received_ms);
     buffer_append_text(listing->body, "}");
@@ -64,7 +65,7 @@ static void next_page(const struct field *fields, const struct store_cursor *cur
 
 static void dead_list(const struct api *api, const struct field *fields, struct store_cursor cursor,
                       struct store_reader *reader, struct api_answer *answer) {
-    struct listing listing = { .body = &answer->body, .clock = write_clock_now(api->store) };
+    struct listing listing = { .api = api, .body = &answer->body, .clock = write_clock_now(api->store) };
     int plugin = 0;
     if (fields[DEAD_PLUGIN].given) {
         plugin = lookup_plugin(reader, fields[DEAD_PLUGIN].text, answer);

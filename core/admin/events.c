@@ -7,6 +7,7 @@
 enum { EVENTS_LIMIT = LOOKUP_FIELDS, EVENTS_CURSOR, EVENTS_FIELDS };
 
 struct listing {
+    const struct api *api;
     struct buffer *body;
     struct write_clock clock;
     int told;
@@ -25,7 +26,7 @@ static void event_told(void *context, const struct store_listed *listed) {
     buffer_append_text(listing->body, ",\"deliveries\":[");
     for (int i = 0; i < listed->standing_count; i++) {
         buffer_append_text(listing->body, i == 0 ? "" : ",");
-        write_delivery(listing->body, &listing->clock, &event, &listed->standings[i]);
+        write_delivery(listing->body, listing->api, &listing->clock, &event, &listed->standings[i]);
         buffer_append_text(listing->body, "}");
     }
     buffer_append_text(listing->body, "]}");
@@ -53,7 +54,7 @@ static void next_page(const struct field *fields, int64_t cursor, struct api_ans
 static void events_list(const struct api *api, const struct field *fields, const struct store_filter *filter,
                         struct store_reader *reader, struct api_answer *answer) {
     int64_t cursor = fields[EVENTS_CURSOR].number;
-    struct listing listing = { .body = &answer->body, .clock = write_clock_now(api->store) };
+    struct listing listing = { .api = api, .body = &answer->body, .clock = write_clock_now(api->store) };
     buffer_append_text(&answer->body, "[");
     if (!store_list_events(reader, filter, false, (int)fields[EVENTS_LIMIT].number, &cursor, event_told, &listing)) {
         lookup_failed(answer);

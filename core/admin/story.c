@@ -67,12 +67,12 @@ static void attempt_write(struct buffer *body, const struct store_attempt *attem
     buffer_append_text(body, "}");
 }
 
-static void standing_write(struct buffer *body, const struct write_clock *clock, const struct store_story *story,
-                           const struct store_standing *standing) {
+static void standing_write(struct buffer *body, const struct api *api, const struct write_clock *clock,
+                           const struct store_story *story, const struct store_standing *standing) {
     const struct write_event event = { story->listed.source, story->listed.id, story->listed.type };
     char key[EVENT_KEY_SIZE];
     bool first = true;
-    write_delivery(body, clock, &event, standing);
+    write_delivery(body, api, clock, &event, standing);
     event_key(event.source, event.id, standing->plugin_name, standing->replay, key);
     buffer_format(body, ",\"key\":\"%s\",\"history\":[", key);
     for (int i = 0; i < story->attempt_count; i++) {
@@ -113,7 +113,7 @@ static void story_write(const struct api *api, const struct store_story *story, 
     buffer_append_text(body, ",\"deliveries\":[");
     for (int i = 0; i < story->listed.standing_count; i++) {
         buffer_append_text(body, i == 0 ? "" : ",");
-        standing_write(body, &clock, story, &story->listed.standings[i]);
+        standing_write(body, api, &clock, story, &story->listed.standings[i]);
     }
     buffer_append_text(body, "]");
     journal_write(body, story, plugins);

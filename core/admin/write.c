@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/lookup.h"
 #include "base/clock.h"
 
 void write_text(struct buffer *body, const char *text) {
@@ -42,9 +43,10 @@ static bool is_open(enum store_state state) {
     return state == STORE_STATE_PENDING || state == STORE_STATE_RETRYING;
 }
 
-void write_delivery(struct buffer *body, const struct write_clock *clock, const struct write_event *event,
-                    const struct store_standing *standing) {
-    bool later = is_open(standing->state) && standing->due_ms > clock->store_ms;
+void write_delivery(struct buffer *body, const struct api *api, const struct write_clock *clock,
+                    const struct write_event *event, const struct store_standing *standing) {
+    bool parked = is_open(standing->state) && lookup_configured(api, standing->plugin) < 0;
+    bool later = is_open(standing->state) && !parked && standing->due_ms > clock->store_ms;
     buffer_append_text(body, "{\"plugin\":");
     write_text(body, standing->plugin_name);
     buffer_append_text(body, ",\"source\":");
@@ -64,6 +66,8 @@ void write_delivery(struct buffer *body, const struct write_clock *clock, const 
     write_time(body, standing->at_ms);
     if (standing->replay > 0)
         buffer_format(body, ",\"replay\":%d", standing->replay);
+    if (parked)
+        buffer_append_text(body, ",\"parked\":true");
 }
 
 void write_event_begins(struct buffer *body, const struct store_listed *listed) {

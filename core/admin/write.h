@@ -28,8 +28,8 @@ struct write_event {
     struct bytes source, id, type;
 };
 /* A delivery or dead letter, but for its closing brace, so that more can follow. */
-void write_delivery(struct buffer *body, const struct write_clock *clock, const struct write_event *event,
-                    const struct store_standing *standing);
+void write_delivery(struct buffer *body, const struct api *api, const struct write_clock *clock,
+                    const struct write_event *event, const struct store_standing *standing);
 /* The members of an event as far as `size`, with its opening brace. */
 void write_event_begins(struct buffer *body, const struct store_listed *listed);
 

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "cli/answer.h"
-#include "cli/control.h"
 
 int ask_show(const struct arguments *arguments, const char *path, ask_print *print) {
     struct fault fault = { .text = "" };
@@ -14,7 +13,7 @@ int ask_show(const struct arguments *arguments, const char *path, ask_print *pri
     int code = asked ? EXIT_DONE : control_exit_code(control);
     if (asked && (print == NULL || argument_value(arguments, "json") != NULL))
         fwrite(answer.data, 1, answer.length, stdout);
-    else if (asked && !(answer_parse(&json, &answer, &fault) && print(&json, &fault)))
+    else if (asked && !(answer_parse(&json, &answer, &fault) && print(&json, control, &fault)))
         code = EXIT_FAILED;
     if (code != EXIT_DONE)
         fprintf(stderr, "grapnel %s: %s\n", arguments->command->name, fault.text);

@@ -26,6 +26,8 @@ static bool delivery_add(void *context, const struct json *delivery) {
     struct bytes plugin = answer_text(delivery, "/plugin", &text);
     buffer_format(cell, "%s%.*s ", cell->length > 0 ? ", " : "", (int)plugin.length, plugin.data);
     struct bytes shown = answer_text(delivery, "/state", &state);
+    if (answer_has(delivery, "/parked"))
+        shown = bytes_of("parked");
     buffer_append(cell, shown.data, shown.length);
     if (bytes_equal_text(shown, "retrying"))
         buffer_format(cell, " %s", words_distance(answer_text(delivery, "/next", &text), clock_wall_ms(), distance));

@@ -1,5 +1,8 @@
 #include "cli/plugins.h"
 
+#include "base/clock.h"
+#include "cli/words.h"
+
 bool plugins_read(struct plugins *plugins, struct control *control, struct fault *fault) {
     return control_get(control, "/api/status", &plugins->answer, NULL, fault) &&
            answer_parse(&plugins->status, &plugins->answer, fault);
@@ -33,6 +36,38 @@ struct plugin_counts plugins_count(const struct plugins *plugins, struct bytes n
     struct fault fault;
     answer_each(&plugins->status, "/plugins", plugin_match, &search, &fault);
     return search.counts;
+}
+
+struct wait {
+    struct bytes name;
+    struct buffer *words;
+};
+
+static bool plugin_wait(void *context, const struct json *plugin) {
+    struct wait *wait = context;
+    struct buffer text = { 0 };
+    char distance[WORDS_SIZE];
+    bool ours = bytes_equal(answer_text(plugin, "/plugin", &text), wait->name);
+    struct bytes breaker = ours ? answer_text(plugin, "/breaker", &text) : bytes_of("");
+    if (breaker.length > 0 && !bytes_equal_text(breaker, "closed")) {
+        buffer_append_text(wait->words, bytes_equal_text(breaker, "open") ? "breaker " : "");
+        buffer_append(wait->words, breaker.data, breaker.length);
+        if (answer_has(plugin, "/rate"))
+            buffer_format(wait->words, ", %lld/s", (long long)answer_number(plugin, "/rate"));
+        if (answer_has(plugin, "/probe"))
+            buffer_format(wait->words, ", probe %s",
+                          words_distance(answer_text(plugin, "/probe", &text), clock_wall_ms(), distance));
+        if (answer_has(plugin, "/why"))
+            buffer_format(wait->words, ": %s", answer_text(plugin, "/why", &text).data);
+    }
+    buffer_free(&text);
+    return true;
+}
+
+void plugins_wait_words(const struct plugins *plugins, struct bytes name, struct buffer *words) {
+    struct wait wait = { name, words };
+    struct fault fault;
+    answer_each(&plugins->status, "/plugins", plugin_wait, &wait, &fault);
 }
 
 struct naming {

@@ -20,6 +20,9 @@ struct plugin_counts {
 /* Not found: the daemon never knew a plugin of that name, or none that has anything. */
 struct plugin_counts plugins_count(const struct plugins *plugins, struct bytes name);
 
+/* Appends why what is open at a plugin of the config has to wait: "breaker open, probe in 23s: …"; nothing where it does not. */
+void plugins_wait_words(const struct plugins *plugins, struct bytes name, struct buffer *words);
+
 /* "email, logging and orders": those that the config has. */
 void plugins_names(const struct plugins *plugins, struct buffer *names);
 /* Appends one more name to such a list; `last`: no other follows. */

@@ -62,7 +62,8 @@ static bool row_add(void *context, const struct json *refusal) {
     return true;
 }
 
-static bool refused_print(const struct json *answer, struct fault *fault) {
+static bool refused_print(const struct json *answer, struct control *control, struct fault *fault) {
+    (void)control;
     static const char *const titles[] = { "TIME (UTC)", "SOURCE", "FROM", "STATUS", "REASON" };
     struct refused_list list = { .table = table_begin(titles, sizeof titles / sizeof *titles, stdout) };
     bool printed = answer_each(answer, "", row_add, &list, fault);

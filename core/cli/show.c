@@ -75,14 +75,21 @@ static void head_add(const struct json *event, struct table *table) {
     buffer_free(&line);
 }
 
-static bool event_print(const struct json *event, struct fault *fault) {
+static bool event_print(const struct json *event, struct control *control, struct fault *fault) {
     struct table head = { .columns = 2, .colours = style_wanted(stdout) };
     struct table name = { .columns = 1, .colours = head.colours };
+    struct plugins plugins = { 0 };
     struct buffer text = { 0 };
+    if (story_is_open(event) && !plugins_read(&plugins, control, fault)) {
+        plugins_free(&plugins);
+        return false;
+    }
     table_add_styled(&name, target_of(event, &text), STYLE_TITLE);
     head_add(event, &head);
-    bool printed = table_end(&name, stdout, fault) && table_end(&head, stdout, fault) && story_print(event, fault);
+    bool printed =
+        table_end(&name, stdout, fault) && table_end(&head, stdout, fault) && story_print(event, &plugins, fault);
     table_free(&name);
+    plugins_free(&plugins);
     table_free(&head);
     buffer_free(&text);
     return printed;

@@ -182,7 +182,8 @@ static bool tables_print(struct table *sources, struct status_page *page, struct
     return table_end(&page->whys, stdout, fault);
 }
 
-static bool page_print(const struct json *status, struct fault *fault) {
+static bool page_print(const struct json *status, struct control *control, struct fault *fault) {
+    (void)control;
     static const char *const plugin_titles[] = { "PLUGIN", "WORKERS", "PENDING", "RETRYING", "DEAD", "BREAKER" };
     static const char *const source_titles[] = { "SOURCE", "PATH", "ACCEPTED", "DUPLICATE", "REFUSED" };
     struct table head = { .columns = 2, .colours = style_wanted(stdout) };

@@ -169,8 +169,37 @@ static bool title_print(const struct json *delivery, struct fault *fault) {
     return printed;
 }
 
+static bool delivery_is_open(const struct json *delivery) {
+    struct buffer text = { 0 };
+    struct bytes state = answer_text(delivery, "/state", &text);
+    bool open = bytes_equal_text(state, "pending") || bytes_equal_text(state, "retrying");
+    buffer_free(&text);
+    return open;
+}
+
+/* "  waits: breaker open, probe in 23s: …", behind the title: for somebody who wonders why nothing happens. */
+static bool wait_print(const struct json *delivery, const struct plugins *plugins, struct fault *fault) {
+    struct table table = { .columns = 1, .colours = style_wanted(stdout) };
+    struct buffer text = { 0 }, words = { 0 }, line = { 0 };
+    if (answer_has(delivery, "/parked"))
+        buffer_append_text(&line, "  parked: the plugin is not in the config");
+    else if (delivery_is_open(delivery))
+        plugins_wait_words(plugins, answer_text(delivery, "/plugin", &text), &words);
+    if (words.length > 0)
+        buffer_format(&line, "  waits: %s", buffer_text(&words));
+    if (line.length > 0)
+        table_add_styled(&table, bytes_of(buffer_text(&line)), STYLE_WARN);
+    bool printed = line.length == 0 || table_end(&table, stdout, fault);
+    table_free(&table);
+    buffer_free(&text);
+    buffer_free(&words);
+    buffer_free(&line);
+    return printed;
+}
+
 struct story {
     const struct json *event;
+    const struct plugins *plugins;
     struct fault *fault;
 };
 
@@ -179,7 +208,7 @@ static bool delivery_print(void *context, const struct json *delivery) {
     struct buffer plugin = { 0 };
     answer_text(delivery, "/plugin", &plugin);
     struct happenings attempts = { 0 }, entries = { .plugin = buffer_text(&plugin) };
-    bool printed = title_print(delivery, story->fault) &&
+    bool printed = title_print(delivery, story->fault) && wait_print(delivery, story->plugins, story->fault) &&
                    answer_each(delivery, "/history", happening_add, &attempts, story->fault) &&
                    answer_each(story->event, "/journal", happening_add, &entries, story->fault);
     if (printed && happening_count(&attempts) + happening_count(&entries) > 0)
@@ -190,8 +219,21 @@ static bool delivery_print(void *context, const struct json *delivery) {
     return printed;
 }
 
-bool story_print(const struct json *event, struct fault *fault) {
-    struct story story = { event, fault };
+static bool open_find(void *context, const struct json *delivery) {
+    bool *open = context;
+    *open = *open || delivery_is_open(delivery);
+    return true;
+}
+
+bool story_is_open(const struct json *event) {
+    struct fault fault;
+    bool open = false;
+    answer_each(event, "/deliveries", open_find, &open, &fault);
+    return open;
+}
+
+bool story_print(const struct json *event, const struct plugins *plugins, struct fault *fault) {
+    struct story story = { event, plugins, fault };
     if (json_count(event, json_find(event, "/deliveries", NULL)) == 0)
         printf(
             "\nNo route takes events of this type: nothing was delivered. `grapnel replay` does by today's routes.\n");

@@ -166,6 +166,12 @@ def test_an_open_breaker_says_why_and_until_when(daemon):
     page = grapnel(daemon, "status")
     assert re.search(r"steered +1/1 +1 +0 +0 +open, probe in (59m\d*s?|1h)\n", page)
     assert re.search(r"^steered: .*steered to be busy", page, re.M)
+    shown = grapnel(daemon, "show", "cryptopay/evt_1")
+    assert re.search(r"^steered: pending.*\n  waits: breaker open, probe in (59m\d*s?|1h): .*steered to be busy\n", shown, re.M), shown
+    assert shown.count("waits:") == 1 and "waits:" not in grapnel(daemon, "events")
+    send(daemon, "evt_2")
+    shown = grapnel(daemon, "show", "cryptopay/evt_2")
+    assert re.search(r"^steered: pending, key \w+\n  waits: breaker open, probe in", shown, re.M), shown
 
 
 def test_a_removed_plugin_is_parked_and_discarded(tmp_path):
@@ -178,6 +184,11 @@ def test_a_removed_plugin_is_parked_and_discarded(tmp_path):
         page = grapnel(daemon, "status")
         assert re.search(r"steered +parked +0 +2 +1 +-\n", page) and "has no such plugin any more: steered." in page
         assert "is not in the config" in grapnel(daemon, "retry", "-p", "steered", "--all", code=1)
+        shown = grapnel(daemon, "show", "cryptopay/evt_1")
+        assert re.search(r"^steered: retrying, key \w+\n  parked: the plugin is not in the config\n", shown, re.M), shown
+        assert re.search(r"evt_1 .* retrying +.*steered parked", grapnel(daemon, "events"))
+        assert "steered dead" in grapnel(daemon, "events", "--state", "dead")
+        assert "parked" not in grapnel(daemon, "show", "cryptopay/evt_bad")
         assert grapnel(daemon, "discard", "-p", "steered", "--all", "--yes") == "steered: 3 discarded\n"
         assert "parked" not in grapnel(daemon, "status")
         assert state(daemon, "evt_1") == "discarded"
