@@ -18,9 +18,11 @@ const struct command_option status_options[] = {
 struct status_page {
     struct table table, whys;
     struct buffer parked; /* names */
-    struct buffer mortal; /* the name of one that has dead letters */
+    struct buffer mortal; /* the name of one in the config that has dead letters */
     int mortals;          /* how many have */
-    int64_t dead, now_ms;
+    int parkeds;
+    int64_t dead; /* of those */
+    int64_t parked_dead, parked_open, now_ms;
 };
 
 static void breaker_add(struct status_page *page, const struct json *plugin) {
@@ -48,9 +50,12 @@ static void notes_add(struct status_page *page, const struct json *plugin, struc
         buffer_format(&line, "%s: %s", name.data, why.data);
         table_add(&page->whys, bytes_of(buffer_text(&line)));
     }
-    if (parked)
+    if (parked) {
         buffer_format(&page->parked, "%s%s", page->parked.length > 0 ? ", " : "", name.data);
-    if (dead > 0) {
+        page->parkeds++;
+        page->parked_dead += dead;
+        page->parked_open += answer_number(plugin, "/pending") + answer_number(plugin, "/retrying");
+    } else if (dead > 0) {
         buffer_clear(&page->mortal);
         buffer_append(&page->mortal, name.data, name.length);
         page->mortals++;
@@ -155,6 +160,24 @@ static bool source_add(void *context, const struct json *source) {
     return true;
 }
 
+/* No retry for them: nothing would deliver. */
+static void parked_print(struct status_page *page) {
+    bool several = page->parked_dead + page->parked_open > 1;
+    char dead[96];
+    snprintf(dead, sizeof dead, "%s%lld dead letter%s", page->parked_open > 0 ? " and " : "",
+             (long long)page->parked_dead, words_plural(page->parked_dead));
+    char open[96];
+    snprintf(open, sizeof open, "%lld open deliver%s", (long long)page->parked_open,
+             page->parked_open == 1 ? "y" : "ies");
+    table_print_paragraph(stdout,
+                          "Parked, as the config has no such plugin any more: %s. %s%s wait%s until it is back there: "
+                          "what is open goes on then, and what is dead can be retried; "
+                          "`grapnel discard --plugin %s --all` drops %s.",
+                          buffer_text(&page->parked), page->parked_open > 0 ? open : "",
+                          page->parked_dead > 0 ? dead : "", several ? "" : "s",
+                          page->parkeds == 1 ? buffer_text(&page->parked) : "PLUGIN", several ? "them" : "it");
+}
+
 static void advice_print(struct status_page *page) {
     if (page->dead > 0)
         table_print_paragraph(
@@ -162,12 +185,8 @@ static void advice_print(struct status_page *page) {
             "%lld dead letter%s: `grapnel dead` tells why; `grapnel retry --plugin %s --all` delivers %s again.",
             (long long)page->dead, words_plural(page->dead), page->mortals == 1 ? buffer_text(&page->mortal) : "PLUGIN",
             page->dead == 1 ? "it" : "them");
-    if (page->parked.length > 0)
-        table_print_paragraph(
-            stdout,
-            "Parked, as the config has no such plugin any more: %s. What is open there goes on when it is back; "
-            "`grapnel discard --plugin PLUGIN --all` drops it.",
-            buffer_text(&page->parked));
+    if (page->parked_dead + page->parked_open > 0)
+        parked_print(page);
 }
 
 static bool tables_print(struct table *sources, struct status_page *page, struct fault *fault) {
