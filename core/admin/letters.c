@@ -194,8 +194,11 @@ static void all_answer(struct letters *letters) {
     if (good && order_give(letters->api, open ? STORE_ORDER_DISCARD_OPEN : letters->kind, page->targets, page->count,
                            &changed, letters->answer)) {
         if (changed > 0)
-            log_info(letters->api->log, "plugin \"%s\": %d %s were %s by an operator", fields[LETTERS_PLUGIN].text,
-                     changed, open ? "parked deliveries" : "dead letters", letters->done_words);
+            log_info(letters->api->log, "plugin \"%s\": %d %s %s by an operator", fields[LETTERS_PLUGIN].text, changed,
+                     changed == 1 ? open ? "parked delivery was" : "dead letter was"
+                     : open       ? "parked deliveries were"
+                                  : "dead letters were",
+                     letters->done_words);
         if (cursor.over && !open && takes_open) {
             cursor = (struct store_cursor){ 0 };
             open = true;

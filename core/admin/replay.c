@@ -72,7 +72,8 @@ static void replay_write(struct replay *replay, int64_t cursor) {
     if (!order_give(replay->api, STORE_ORDER_REPLAY, replay->targets, replay->count, &changed, replay->answer))
         return;
     if (changed > 0)
-        log_info(replay->api->log, "%d deliveries were made anew by an operator (replay)", changed);
+        log_info(replay->api->log, "%d deliver%s made anew by an operator (replay)", changed,
+                 changed == 1 ? "y was" : "ies were");
     buffer_format(body, "{\"changed\":%d,\"skipped\":%d,\"unrouted\":%d,\"until\":", changed, replay->count - changed,
                   replay->unrouted);
     if (replay->until > 0)

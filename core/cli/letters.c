@@ -26,7 +26,8 @@ static bool person_agrees(const struct arguments *arguments, const struct plugin
 static void all_tell(const struct letters *letters, const struct batch *batch, const char *plugin) {
     printf("%s: %lld %s", plugin, (long long)batch->changed, letters->done);
     if (batch->skipped > 0)
-        printf("; %lld had changed meanwhile and were left alone", (long long)batch->skipped);
+        printf("; %lld had changed meanwhile and %s left alone", (long long)batch->skipped,
+               batch->skipped == 1 ? "was" : "were");
     printf("\n");
     fflush(stdout); /* before what stderr says about it */
 }

@@ -182,17 +182,19 @@ static void slice_tell(struct store *store, const struct retain_slice *slice, in
     retain->letters_gone += slice->letters;
     if (retain->letters_gone > 0 && !slice->letters_left) {
         duration_format(retain->dead_ms, time);
-        log_info(store->log, "store: %lld dead letters were deleted, as they were older than %s (`retain: dead`)",
-                 (long long)retain->letters_gone, time);
+        log_info(store->log, "store: %lld dead letter%s deleted, as %s older than %s (`retain: dead`)",
+                 (long long)retain->letters_gone, retain->letters_gone == 1 ? " was" : "s were",
+                 retain->letters_gone == 1 ? "it was" : "they were", time);
         retain->letters_gone = 0;
     }
     retain->early_gone += retain->early ? slice->swept : 0;
     if (retain->early_gone > 0 && (retain->early_told_us == 0 || now_us >= retain->early_told_us + early_tell_us)) {
         size_format(retain->disk_bytes, time);
         log_warn(store->log,
-                 "store: %lld done events were deleted before their time, as %s takes more than `retain: disk` (%s) "
+                 "store: %lld done event%s deleted before %s time, as %s takes more than `retain: disk` (%s) "
                  "allows: raise that, or lower `retain: events`",
-                 (long long)retain->early_gone, store->path, time);
+                 (long long)retain->early_gone, retain->early_gone == 1 ? " was" : "s were",
+                 retain->early_gone == 1 ? "its" : "their", store->path, time);
         retain->early_told_us = now_us;
         retain->early_gone = 0;
     }
