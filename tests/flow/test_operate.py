@@ -183,6 +183,8 @@ def test_a_removed_plugin_is_parked_and_discarded(tmp_path):
     with Daemon(tmp_path, CONFIG[: CONFIG.index("  steered:")] + CONFIG[CONFIG.index("  logging:") :].replace("steered, ", "")) as daemon:
         page = grapnel(daemon, "status")
         assert re.search(r"steered +parked +0 +2 +1 +-\n", page) and "has no such plugin any more: steered." in page
+        assert "2 open deliveries and 1 dead letter wait until it is back there" in page
+        assert "`grapnel discard --plugin steered --all` drops them." in page and "grapnel retry" not in page
         assert "is not in the config" in grapnel(daemon, "retry", "-p", "steered", "--all", code=1)
         shown = grapnel(daemon, "show", "cryptopay/evt_1")
         assert re.search(r"^steered: retrying, key \w+\n  parked: the plugin is not in the config\n", shown, re.M), shown
@@ -221,6 +223,7 @@ def test_replay_has_a_key_of_its_own(daemon):
     assert grapnel(daemon, "replay", "cryptopay/evt_1") == "2 deliveries were made\n"
     daemon.drained()
     assert grapnel(daemon, "replay", "cryptopay/evt_1", "-p", "steered") == "1 delivery was made\n"
+    assert "2 deliveries were made anew" in daemon.log() and "1 delivery was made anew" in daemon.log()
     daemon.drained()
     key = begun(daemon)[0][2]
     assert [call[2] for call in begun(daemon)] == [key, key + "~1", key + "~2"]
@@ -266,6 +269,11 @@ def test_all_of_them(daemon):
     assert grapnel(daemon, "discard", "-p", "steered", "--all", "--yes") == "steered: 3 discarded\n"
     assert grapnel(daemon, "retry", "-p", "steered", "--all") == "steered: 0 put back, with fresh attempts\n"
     assert dead_ids(daemon) == set() and state(daemon, "evt_1") == "discarded"
+    assert "3 dead letters were discarded by" in daemon.log()
+    send(daemon, "evt_4")
+    until_dead(daemon, "evt_4")
+    grapnel(daemon, "discard", "-p", "steered", "--all")
+    assert "1 dead letter was discarded by" in daemon.log()
 
 
 # ---- the store itself ----
@@ -278,6 +286,11 @@ def test_backup_and_compact(daemon):
     copy = daemon.folder / "copy.db"
     assert re.fullmatch(rf"{copy}: \S+ KiB, checked\n", grapnel(daemon, "backup", copy))
     assert str(copy) in grapnel(daemon, "backup", copy, code=1)
+    for folder in ("./", str(daemon.folder), f"{daemon.folder}/"):
+        assert f"{folder}: is a folder: name the file in it" in grapnel(daemon, "backup", folder, code=1)
+    assert f"{daemon.folder}/nowhere: there is no such folder" in grapnel(daemon, "backup", daemon.folder / "nowhere/copy.db", code=1)
+    assert f"{copy}: is not a folder" in grapnel(daemon, "backup", copy / "copy.db", code=1)
+    assert "/sys/kernel: nothing can be written into this folder" in grapnel(daemon, "backup", "/sys/kernel/copy.db", code=1)
     assert "stop" in grapnel(daemon, "compact", code=1)
     daemon.stop()
     os.remove(copy)

@@ -2,6 +2,7 @@
  * lasts as long as the copying, and for so long the write-ahead log can only grow. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,12 +86,39 @@ static bool target_name(const struct partial *partial, const char *file, struct 
                            : fault_set(fault, "%s: the copy can't be given that name: %s", file, strerror(errno));
 }
 
-bool store_backup(const char *folder, const char *file, const struct store_progress *progress, struct fault *fault) {
+/* Could a file be there? What is wrong with the folder is told of the folder, not of the copy on its way. */
+static bool target_check(const char *file, struct fault *fault) {
     struct stat status;
-    struct partial partial = { .descriptor = -1 };
-    bool copied = false;
+    size_t length = strlen(file);
+    if (stat(file, &status) == 0 && S_ISDIR(status.st_mode)) {
+        return fault_set(fault, "%s: is a folder: name the file in it that is to be the copy", file);
+    }
     if (lstat(file, &status) == 0) {
         return target_taken(file, fault);
+    }
+    if (length > 0 && file[length - 1] == '/') {
+        return fault_set(fault, "%s: there is no such folder; name the file that is to be the copy", file);
+    }
+    char *copy = strdup(file);
+    const char *folder = copy ? dirname(copy) : NULL;
+    bool good = true;
+    if (!folder) {
+        good = fault_set(fault, "%s: out of memory", file);
+    } else if (stat(folder, &status) != 0) {
+        good = errno == ENOENT ? fault_set(fault, "%s: there is no such folder: make it first", folder)
+                               : fault_set(fault, "%s: %s", folder, strerror(errno));
+    } else if (!S_ISDIR(status.st_mode)) {
+        good = fault_set(fault, "%s: is not a folder", folder);
+    }
+    free(copy);
+    return good;
+}
+
+bool store_backup(const char *folder, const char *file, const struct store_progress *progress, struct fault *fault) {
+    struct partial partial = { .descriptor = -1 };
+    bool copied = false;
+    if (!target_check(file, fault)) {
+        return false;
     }
     char *path = copy_path(folder, "grapnel.db"), *target = copy_path(file, ""), *temporary = NULL;
     if (!path || !target || asprintf(&temporary, "%s.partial", target) < 0) {

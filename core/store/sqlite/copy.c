@@ -54,6 +54,19 @@ static bool partial_fault(const char *path, const char *why, struct fault *fault
     return fault_set(fault, "%s: can't be written: %s", path, why);
 }
 
+/* The file that could not be made is none that anybody knows of; its folder is. */
+static bool partial_not_made(const char *path, int error, struct fault *fault) {
+    struct stat named;
+    char *copy = lstat(path, &named) == 0 ? NULL : strdup(path);
+    if (copy) {
+        fault_set(fault, "%s: nothing can be written into this folder: %s", dirname(copy), strerror(error));
+    } else {
+        partial_fault(path, strerror(error), fault);
+    }
+    free(copy);
+    return false;
+}
+
 /* Is it ours to write: the plain file of that name, of this user, under no other name, and nobody is writing it? */
 static bool partial_claim(int descriptor, const char *path, struct fault *fault) {
     struct stat opened, named;
@@ -81,7 +94,7 @@ bool partial_make(struct partial *partial, const char *path, struct fault *fault
     }
     partial->descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (partial->descriptor < 0) {
-        return partial_fault(path, strerror(errno), fault);
+        return partial_not_made(path, errno, fault);
     }
     if (partial_claim(partial->descriptor, path, fault)) {
         return true;

@@ -284,7 +284,7 @@ static void test_faults(void **state) {
     bench_open(bench);
     bench_close(bench);
     assert_int_equal(backup_in_child(bench, "/nonexistent/copy", 0, 0, &fault), FAILED);
-    assert_non_null(strstr(fault.text, "/nonexistent/copy.partial"));
+    assert_non_null(strstr(fault.text, "/nonexistent: there is no such folder"));
     bench_execute(bench, "PRAGMA application_id = 1");
     assert_int_equal(backup_in_child(bench, copy, 0, 0, &fault), FAILED);
     assert_non_null(strstr(fault.text, "/grapnel.db: this is a database of another program"));
