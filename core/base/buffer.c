@@ -93,6 +93,11 @@ void buffer_free(struct buffer *buffer) {
     *buffer = (struct buffer){ .limit = buffer->limit };
 }
 
+void buffer_wipe(struct buffer *buffer) {
+    bytes_wipe(buffer->data, buffer->capacity);
+    buffer_free(buffer);
+}
+
 /* Bytes that stand for themselves inside a JSON string, and that are whole characters. */
 static bool plain(char byte) {
     return (unsigned char)byte >= 0x20 && (unsigned char)byte < 0x7f && byte != '"' && byte != '\\';

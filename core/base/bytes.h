@@ -39,6 +39,8 @@ const char *buffer_text(struct buffer *buffer);
 void buffer_consume(struct buffer *buffer, size_t length); /* drops bytes at the front */
 void buffer_clear(struct buffer *buffer);                  /* keeps the memory */
 void buffer_free(struct buffer *buffer);
+/* The same for one that held a secret: its memory is zeroed first. Growing leaves copies behind: reserve what is needed beforehand. */
+void buffer_wipe(struct buffer *buffer);
 /* Appends `text` as the inside of a JSON string (no quotes around it): control bytes, quotes and backslashes escaped, bytes that are
  * no UTF-8 replaced by U+FFFD. */
 bool buffer_append_json_escaped(struct buffer *buffer, struct bytes text);

@@ -142,8 +142,10 @@ static void environment_read(struct reader *reader, const struct yaml_node *node
             continue;
         }
         char *value = read_text(reader, member, member->key->text);
-        if (value)
-            entries[count++] = arena_format(reader->arena, "%s=%s", member->key->text, value);
+        if (!value)
+            continue;
+        entries[count++] = arena_format(reader->arena, "%s=%s", member->key->text, value);
+        bytes_wipe(value, strlen(value)); /* it may be a secret, and once is enough */
     }
     plugin->environment = entries;
 }

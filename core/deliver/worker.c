@@ -86,12 +86,24 @@ void worker_free(struct worker *worker) {
     spawned_close(&worker->spawned);
     delivery_free_all(&worker->held);
     buffer_free(&worker->in);
-    buffer_free(&worker->out);
+    buffer_wipe(&worker->out);
     buffer_free(&worker->line);
     free(worker);
 }
 
+/* What the frame of the settings takes at most. Reserved at once, since a buffer that grows leaves copies of secrets behind. */
+static size_t init_size(const struct settings *settings) {
+    const size_t numbers =
+        64; /* of a value: kind, number, two lengths and terminators; of the frame: header, mode, count */
+    size_t size = numbers;
+    for (int i = 0; i < settings->count; i++)
+        size += strlen(settings->values[i].path) + strlen(settings->values[i].text) + numbers;
+    return size;
+}
+
 void worker_init(struct worker *worker, const struct settings *settings, bool check_only) {
+    buffer_reserve(&worker->out, init_size(settings));
+    worker->out_secret = true;
     size_t begun = wire_begin(&worker->out, WIRE_INIT);
     wire_put_number(&worker->out, check_only ? WIRE_INIT_CHECK : WIRE_INIT_RUN);
     wire_put_number(&worker->out, settings->count);
@@ -160,6 +172,10 @@ void worker_send(struct worker *worker) {
             sent = out->length; /* it is gone: its end is seen through the process */
     }
     buffer_consume(out, sent);
+    if (worker->out_secret && out->length == 0) {
+        buffer_wipe(out);
+        worker->out_secret = false;
+    }
     worker_want_write(worker, out->length > 0);
 }
 

@@ -18,6 +18,7 @@ struct worker {
     struct loop_watch socket_watch, process_watch, output_watch;
     bool socket_wants_write;
     struct buffer in, out;     /* frames half received, frames not sent yet */
+    bool out_secret;           /* the settings are among the latter, or were: wiped once all is sent */
     struct buffer line;        /* of its stdout and stderr, not ended yet */
     struct delivery_list held; /* in order of sequence */
     int64_t sequence;          /* of the last delivery given */

@@ -107,8 +107,11 @@ static bool host_init(struct host *host, struct wire_frame *frame) {
 static bool host_frame(struct host *host, struct wire_frame *frame, struct bytes raw) {
     if (frame->type == WIRE_START && host->state == HOST_NEW)
         return host_start(host, frame);
-    if (frame->type == WIRE_INIT && host->state == HOST_LOADED)
-        return host_init(host, frame);
+    if (frame->type == WIRE_INIT && host->state == HOST_LOADED) {
+        bool read = host_init(host, frame);
+        bytes_wipe((char *)raw.data, raw.length); /* a part of our own buffer; the tree has what is needed */
+        return read;
+    }
     if (frame->type == WIRE_EVENT && host->state == HOST_READY)
         return batch_deliver(&host->batch, frame, raw);
     return false;
