@@ -14,7 +14,7 @@ BUILD = Path(os.environ["GRAPNEL_BUILD"])
 README = (SOURCE / "README.md").read_text()
 # Run for themselves by test_quickstart.py and by CI: here they must be there and explain themselves.
 LONG = ["examples/quickstart.sh", "tests/run.sh"]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "core/README.md", "core/admin/README.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "core/README.md", "core/admin/README.md"]
 
 
 def blocks(text):
