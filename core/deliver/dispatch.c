@@ -183,7 +183,7 @@ static void dispatch_look(struct dispatch *dispatch, int64_t now) {
     struct strays_found found = strays_look(&dispatch->strays, dispatch->owners, count);
     for (int i = 0; i < dispatch->pool_count; i++)
         again = pool_weigh(dispatch->pools[i], dispatch->owners, count) || again;
-    dispatch->look_ms = now + (found.killed || again ? STRAYS_AGAIN_MS : STRAYS_LOOK_MS);
+    dispatch->look_ms = now + (found.dying || again ? STRAYS_AGAIN_MS : STRAYS_LOOK_MS);
     if (found.killed)
         log_event(dispatch->options.log, LOG_LEVEL_WARN, &dispatch->stray_lines, NULL, 0,
                   "workers that have ended left processes behind, which were killed: %d, the first one %s (process %d)",

@@ -76,6 +76,7 @@ static void pool_ended(void *owner, struct worker *worker, enum worker_end end, 
         pool_refuse(pool, "its worker %s while it was checked", why);
     else if (!was_expected && pool->verdict == POOL_PENDING)
         pool->verdict = POOL_LATER;
+    strays_ended(pool->services.strays, worker_process(worker));
     slot->worker = NULL;
     slot->check_ms = INT64_MAX;
     pool_breaker_worker_ended(pool);

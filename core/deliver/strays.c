@@ -73,10 +73,10 @@ static size_t children_of(pid_t process, pid_t *children, size_t limit) {
 
 static int64_t resident_bytes(pid_t process) {
     char path[PATH_SIZE], text[128];
-    long long size = 0, resident = 0;
     snprintf(path, sizeof path, "/proc/%d/statm", (int)process);
     file_text(path, text, sizeof text);
-    return sscanf(text, "%lld %lld", &size, &resident) == 2 ? resident * sysconf(_SC_PAGESIZE) : 0;
+    char *resident = strchr(text, ' '); /* the second number; none if the process is gone */
+    return resident ? strtoll(resident, NULL, 10) * sysconf(_SC_PAGESIZE) : 0;
 }
 
 /* All that is below these processes, and they themselves. Numbers that come to another process meanwhile only make a sum that is off. */
@@ -127,12 +127,27 @@ static struct stray_owner *owner_of(struct stray_owner *owners, size_t count, pi
     return NULL;
 }
 
-static void stray_kill(pid_t process, struct strays_found *found) {
+void strays_ended(struct strays *strays, pid_t process) {
+    strays->groups[strays->group_next++ % STRAYS_GROUPS] = process;
+}
+
+static bool group_was_killed(const struct strays *strays, pid_t process) {
+    pid_t group = getpgid(process);
+    for (int i = 0; i < STRAYS_GROUPS; i++)
+        if (group > 0 && strays->groups[i] == group)
+            return true;
+    return false;
+}
+
+static void stray_kill(const struct strays *strays, pid_t process, struct strays_found *found) {
     char path[PATH_SIZE], name[STRAYS_NAME_SIZE];
     snprintf(path, sizeof path, "/proc/%d/comm", (int)process);
     file_text(path, name, sizeof name);
     name[strcspn(name, "\n")] = '\0';
-    if (kill(process, SIGKILL) == 0 && found->killed++ == 0) {
+    if (kill(process, SIGKILL) != 0)
+        return;
+    found->dying++;
+    if (!group_was_killed(strays, process) && found->killed++ == 0) {
         found->first = process;
         memcpy(found->name, name, sizeof name);
     }
@@ -158,14 +173,14 @@ struct strays_found strays_look(const struct strays *strays, struct stray_owner 
         if (owner)
             owner->children_bytes += trees_bytes(queue, 1);
         else if (mark)
-            stray_kill(children[i], &found);
+            stray_kill(strays, children[i], &found);
     }
     return found;
 }
 
 void strays_close(struct strays *strays) {
     int64_t end = clock_monotonic_ms() + STRAYS_END_MS;
-    while (strays_look(strays, NULL, 0).killed && clock_monotonic_ms() < end)
+    while (strays_look(strays, NULL, 0).dying && clock_monotonic_ms() < end)
         poll(NULL, 0, STRAYS_AGAIN_MS);
     strays->ceiling = 0;
 }

@@ -18,12 +18,15 @@ enum {
     STRAYS_LIMIT = 2048,   /* processes that one look goes through; the next one goes on */
     STRAYS_END_MS = 1000,  /* how long the end of the daemon waits for what it has killed */
     STRAYS_NAME_SIZE = 16,
+    STRAYS_GROUPS = 64, /* of workers that have ended, which are remembered */
 };
 
 /* Zero-initialise: then nothing is marked or killed. Main thread only, as all children are its. */
 struct strays {
     int64_t ceiling; /* all marks are below it */
     int64_t given;   /* marks so far */
+    pid_t groups[STRAYS_GROUPS];
+    unsigned group_next;
 };
 
 /* A worker that runs, and how much its children have in memory, those included that lost their parents. */
@@ -35,7 +38,8 @@ struct stray_owner {
 
 /* What a look has found of workers that are no more. */
 struct strays_found {
-    int killed;
+    int dying;   /* of those that were killed, or were about to die: look again */
+    int killed;  /* those among them that had left their worker's process group */
     pid_t first; /* of those that were killed */
     char name[STRAYS_NAME_SIZE];
 };
@@ -43,6 +47,8 @@ struct strays_found {
 void strays_open(struct strays *strays);
 /* For a new worker; 0 if there is none to be had. */
 int64_t strays_mark(struct strays *strays);
+/* A worker has ended, and its process group was killed: who is still seen of that is no news. */
+void strays_ended(struct strays *strays, pid_t process);
 /* Kills and reaps what no owner is left of, and weighs what there is of the others. Children of ours that have no mark are left alone. */
 struct strays_found strays_look(const struct strays *strays, struct stray_owner *owners, size_t count);
 /* No worker runs any more: all goes, and this waits for it, STRAYS_END_MS at most. */

@@ -20,7 +20,7 @@ static size_t number_at(struct grapnel_call *call, const char *pointer) {
     return text ? strtoul(text, NULL, 10) : 0;
 }
 
-_Noreturn static void stay(const char *record, size_t bytes) {
+_Noreturn static void stay(const char *record, size_t bytes, int told) {
     char *memory = malloc(bytes + 1);
     FILE *file = fopen(record, "a");
     if (!memory || !file)
@@ -29,19 +29,28 @@ _Noreturn static void stay(const char *record, size_t bytes) {
     setvbuf(file, NULL, _IOFBF, BUFSIZ); /* one write for the line */
     fprintf(file, "%d\n", (int)getpid());
     fclose(file);
+    close(told);
     for (;;)
         pause();
 }
 
+/* Returns when it has appended its number: then nobody but it holds the pipe any more. */
 static int start(const char *record, size_t bytes) {
+    int pipes[2];
+    char nothing;
+    if (pipe(pipes) != 0)
+        return 0;
     pid_t process = fork();
     if (process == 0) {
         setsid();
         if (fork() == 0)
-            stay(record, bytes);
+            stay(record, bytes, pipes[1]);
         _exit(0);
     }
-    return process > 0 && waitpid(process, NULL, 0) == process;
+    close(pipes[1]);
+    int done = process > 0 && waitpid(process, NULL, 0) == process && read(pipes[0], &nothing, 1) == 0;
+    close(pipes[0]);
+    return done;
 }
 
 static int deliver(struct grapnel_call *call, void *self) {
