@@ -6,6 +6,7 @@
 #include "cli/confirm.h"
 #include "cli/filter.h"
 #include "cli/plugins.h"
+#include "cli/replay_one.h"
 #include "cli/target.h"
 #include "cli/words.h"
 
@@ -135,18 +136,6 @@ static int replay_filtered(struct batch *batch, const struct arguments *argument
     return code;
 }
 
-static int replay_one(struct batch *batch, struct control *control, struct fault *fault) {
-    if (!batch_ask(batch, control, fault))
-        return control_exit_code(control);
-    if (batch->changed > 0) {
-        result_print(batch);
-        return EXIT_DONE;
-    }
-    fault_set(fault, batch->unrouted > 0 ? "no route of today's config takes this event; name one with --plugin"
-                                         : "nothing was done: it is still open or dead there; see `grapnel show`");
-    return EXIT_FAILED;
-}
-
 static int replay_check(const struct arguments *arguments, struct target *target, struct batch *batch) {
     struct fault fault = { .text = "" };
     const char *from = argument_value(arguments, "from"), *plugin = argument_value(arguments, "plugin");
@@ -190,9 +179,10 @@ int replay_run(const struct arguments *arguments) {
         members_make(arguments, &target, &members);
         batch.members = buffer_text(&members);
         control = control_open(argument_value(arguments, "config"), &fault);
-        code = control == NULL           ? EXIT_FAILED
-               : arguments->word != NULL ? replay_one(&batch, control, &fault)
-                                         : replay_filtered(&batch, arguments, control, &fault);
+        code = control == NULL ? EXIT_FAILED
+               : arguments->word != NULL
+                   ? replay_one(&batch, &target, argument_value(arguments, "plugin"), control, &fault)
+                   : replay_filtered(&batch, arguments, control, &fault);
     }
     if (code != EXIT_DONE && fault.text[0] != '\0')
         fprintf(stderr, "grapnel replay: %s\n", fault.text);

@@ -220,9 +220,10 @@ def test_replay_has_a_key_of_its_own(daemon):
     steer(daemon, "ok")
     send(daemon, "evt_1")
     daemon.drained()
-    assert grapnel(daemon, "replay", "cryptopay/evt_1") == "2 deliveries were made\n"
+    assert grapnel(daemon, "replay", "cryptopay/evt_1") in (
+        "2 deliveries were made, to steered and logging\n", "2 deliveries were made, to logging and steered\n")
     daemon.drained()
-    assert grapnel(daemon, "replay", "cryptopay/evt_1", "-p", "steered") == "1 delivery was made\n"
+    assert grapnel(daemon, "replay", "cryptopay/evt_1", "-p", "steered") == "1 delivery was made, to steered\n"
     assert "2 deliveries were made anew" in daemon.log() and "1 delivery was made anew" in daemon.log()
     daemon.drained()
     key = begun(daemon)[0][2]
@@ -230,7 +231,14 @@ def test_replay_has_a_key_of_its_own(daemon):
     steer(daemon, "fail")
     grapnel(daemon, "replay", "cryptopay/evt_1", "-p", "steered")
     until_dead(daemon, "evt_1")
-    assert "still open or dead" in grapnel(daemon, "replay", "cryptopay/evt_1", "-p", "steered", code=1)
+    assert "cryptopay/evt_1 is still dead at steered, so nothing was done; `grapnel retry --plugin steered`" in grapnel(
+        daemon, "replay", "cryptopay/evt_1", "-p", "steered", code=1)
+    assert grapnel(daemon, "replay", "cryptopay/evt_1") == "1 delivery was made, to logging; left alone: dead at steered\n"
+    steer(daemon, "retry 3600000")
+    grapnel(daemon, "retry", "cryptopay/evt_1", "-p", "steered")
+    wait_for(lambda: state(daemon, "evt_1") == "retrying", "the attempt")
+    assert "cryptopay/evt_1 is still retrying at steered, so nothing was done" in grapnel(
+        daemon, "replay", "cryptopay/evt_1", "-p", "steered", code=1)
 
 
 def test_replay_of_what_had_no_route(tmp_path):
