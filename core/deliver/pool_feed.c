@@ -73,7 +73,7 @@ static void feed_all(struct pool *pool, int64_t now_ms, int64_t now) {
             break;
         feed_give(pool, slot, delivery_take(&pool->waiting), now_ms);
         if (!pool->waiting.first)
-            pool_refill(pool);
+            pool_read(pool, now);
     }
     for (int i = 0; i < pool->worker_count; i++)
         if (pool->slots[i].worker)
@@ -96,8 +96,7 @@ void pool_feed(struct pool *pool, int64_t now_ms) {
     pool_breaker_tick(pool, now);
     if (feed_stands(pool, now))
         return;
-    pool_read_due(pool, now);
-    pool_refill(pool);
+    pool_read(pool, now);
     if (pool->breaker.state == STATUS_BREAKER_OPEN)
         feed_probe(pool, now_ms, now);
     else
@@ -116,7 +115,7 @@ static int64_t feed_wake(const struct pool *pool, int64_t now_ms) {
         return wake <= now || wake == INT64_MAX ? INT64_MAX : now_ms + wake - now;
     if (breaker->state == STATUS_BREAKER_OPEN) /* that time is over: it waits for something to send */
         wake = INT64_MAX;
-    if (pool->next_due_ms < wake && pool_has_room(pool))
+    if (pool->next_due_ms < wake && pool_wants_more(pool))
         wake = pool->next_due_ms;
     wake = wake == INT64_MAX ? wake : wake <= now ? now_ms : now_ms + wake - now;
     if (pool->behind && pool->look_again_ms > now_ms && pool->look_again_ms < wake)

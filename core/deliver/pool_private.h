@@ -65,6 +65,7 @@ struct pool {
     bool behind;                  /* there may be fresh deliveries above the cursor that only the store has */
     int64_t look_again_ms;        /* monotonic: the store could not be read; not before this */
     int64_t next_due_ms; /* store_clock_ms: the next retry in the store that is not claimed; INT64_MAX if none */
+    bool due_first;      /* at the latest look into the store; at the next one it is the fresh ones */
     struct delivery *claims[POOL_CLAIM_BUCKETS];
     int claim_count;
     int64_t short_until_ms; /* monotonic: memory was short for an outcome; nothing is given out before this */
@@ -99,9 +100,9 @@ void pool_broken(void *owner, struct worker *worker, struct bytes why);
 void pool_ready(void *owner, struct worker *worker, int code, int64_t after_ms, struct bytes text);
 
 /* pool_queue.c */
-bool pool_has_room(const struct pool *pool);
-void pool_refill(struct pool *pool);
-void pool_read_due(struct pool *pool, int64_t now);
+bool pool_wants_more(const struct pool *pool);
+/* Fresh deliveries and due ones in turns: what is put back or replayed by the thousand must not hold up what comes now, nor the reverse. */
+void pool_read(struct pool *pool, int64_t now);
 void pool_claim(struct pool *pool, struct delivery *delivery);
 void pool_unclaim(struct pool *pool, struct delivery *delivery);
 /* Puts back, in their order and before everything else, what a dead worker held. */

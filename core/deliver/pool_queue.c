@@ -40,15 +40,21 @@ static bool pool_has_claim(struct pool *pool, int64_t event_number) {
     return false;
 }
 
-bool pool_has_room(const struct pool *pool) {
+static bool pool_has_room(const struct pool *pool) {
     return pool->claim_count <= POOL_WAITING_LIMIT && pool->waiting.count < POOL_WAITING_LIMIT &&
            pool->waiting.bytes < POOL_WAITING_BYTES;
+}
+
+bool pool_wants_more(const struct pool *pool) {
+    return pool->waiting.count < POOL_READ_LIMIT && pool_has_room(pool);
 }
 
 void pool_offer(struct pool *pool, struct event *event) {
     if (event->number <= pool->cursor || pool->behind)
         return;
-    struct delivery *delivery = pool_has_room(pool) ? delivery_make(pool, event, 0, 0) : NULL;
+    /* A stream of these must not keep out retries that are due. */
+    bool room = pool_has_room(pool) && (pool_wants_more(pool) || pool->next_due_ms > pool_now(pool));
+    struct delivery *delivery = room ? delivery_make(pool, event, 0, 0) : NULL;
     if (!delivery) {
         pool->behind = true;
         return;
@@ -96,11 +102,10 @@ static bool pool_take_fresh(void *context, const struct store_delivery *found) {
     return more;
 }
 
-void pool_refill(struct pool *pool) {
+static void pool_read_fresh(struct pool *pool) {
     struct pool_reading reading = { .pool = pool };
     struct store_taker taker = { .context = &reading, .take = pool_take_fresh };
-    if (!pool->behind || pool->waiting.count >= POOL_READ_LIMIT || !pool_has_room(pool) ||
-        clock_monotonic_ms() < pool->look_again_ms)
+    if (!pool->behind || !pool_wants_more(pool) || clock_monotonic_ms() < pool->look_again_ms)
         return;
     enum store_read read = store_read_fresh(pool->services.reader, pool->number, pool->cursor, &taker);
     /* Whatever is committed after this look is offered: the writer hands over after its commit. */
@@ -111,7 +116,7 @@ void pool_refill(struct pool *pool) {
 }
 
 /* Claimed ones still stand in the store as due. */
-static bool pool_wants_due(void *context, int64_t event_number) {
+static bool pool_is_unclaimed(void *context, int64_t event_number) {
     struct pool_reading *reading = context;
     return !pool_has_claim(reading->pool, event_number);
 }
@@ -126,11 +131,11 @@ static int64_t pool_farthest_due(const struct pool *pool, int64_t now) {
     return now + (longest > BACKOFF_ASKED_MOST_MS ? longest : BACKOFF_ASKED_MOST_MS) + POOL_DUE_SLACK_MS;
 }
 
-void pool_read_due(struct pool *pool, int64_t now) {
+static void pool_read_due(struct pool *pool, int64_t now) {
     struct pool_reading reading = { .pool = pool };
-    struct store_taker taker = { .context = &reading, .wants = pool_wants_due, .take = pool_take_due };
+    struct store_taker taker = { .context = &reading, .wants = pool_is_unclaimed, .take = pool_take_due };
     struct store_reader *reader = pool->services.reader;
-    if (pool->next_due_ms > now || !pool_has_room(pool))
+    if (pool->next_due_ms > now || !pool_wants_more(pool))
         return;
     enum store_read read = store_read_due(reader, pool->number, now, &taker);
     bool known = read == STORE_READ_ALL && store_next_due(reader, pool->number, now, &pool->next_due_ms);
@@ -142,6 +147,17 @@ void pool_read_due(struct pool *pool, int64_t now) {
         pool->next_due_ms = now;
     else if (!known)
         pool->next_due_ms = now + POOL_RETRY_LOOK_MS;
+}
+
+void pool_read(struct pool *pool, int64_t now) {
+    if (!pool_wants_more(pool))
+        return;
+    pool->due_first = !pool->due_first;
+    if (pool->due_first)
+        pool_read_due(pool, now);
+    pool_read_fresh(pool);
+    if (!pool->due_first)
+        pool_read_due(pool, now);
 }
 
 void pool_put_back(struct pool *pool, struct delivery_list *list) {
