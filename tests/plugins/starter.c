@@ -27,7 +27,7 @@ _Noreturn static void stay(const char *record, size_t bytes, int told) {
         _exit(1);
     memset(memory, 1, bytes + 1);
     __asm__ volatile("" : : "r"(memory) : "memory"); /* nobody reads it, and it must be there all the same */
-    setvbuf(file, NULL, _IOFBF, BUFSIZ); /* one write for the line */
+    setvbuf(file, NULL, _IOFBF, BUFSIZ);             /* one write for the line */
     fprintf(file, "%d\n", (int)getpid());
     fclose(file);
     close(told);
