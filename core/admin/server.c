@@ -40,6 +40,7 @@ struct admin {
     int folder; /* the state folder: a socket's path may have 107 bytes, and through this it never has more */
     char token[TOKEN_SIZE]; /* the one that was made, if it was */
     struct buffer addresses;
+    const char *address_text; /* of that: made once, as any thread may read it */
 };
 
 /* ---- what civetweb calls; user_data is the struct door ---- */
@@ -189,6 +190,7 @@ static bool tcp_open(struct admin *admin, const struct admin_options *options, s
     if (!open)
         return fault_set(fault, "admin: %s", why.text[0] != '\0' ? why.text : "`listen` is not ADDRESS:PORT");
     civetweb_addresses(admin->tcp.civetweb, &admin->addresses);
+    admin->address_text = buffer_text(&admin->addresses);
     return true;
 }
 
@@ -204,6 +206,7 @@ struct admin *admin_start(const struct admin_options *options, struct fault *fau
         .control.rules = { .door = "control socket", .api = options->api, .log = options->log },
         .tcp.rules = { .door = "admin", .api = options->api, .log = options->log, .guarded = true },
         .folder = open(options->state, O_PATH | O_DIRECTORY | O_CLOEXEC),
+        .address_text = "",
     };
     if (control_open(admin, options, fault) && (options->listen == NULL || tcp_open(admin, options, fault)))
         return admin;
@@ -212,7 +215,7 @@ struct admin *admin_start(const struct admin_options *options, struct fault *fau
 }
 
 const char *admin_addresses(const struct admin *admin) {
-    return buffer_text((struct buffer *)&admin->addresses);
+    return admin->address_text;
 }
 
 void admin_tick(struct admin *admin) {

@@ -30,6 +30,7 @@ struct server {
     _Atomic int exchanges_taken;
     struct mg_context *civetweb;
     struct buffer addresses;
+    const char *address_text; /* of that: made once, as any thread may read it */
     struct report report;
     int64_t drain_until_ms; /* monotonic; once server_drain was called */
 };
@@ -221,6 +222,7 @@ struct server *server_start(const struct server_options *options, struct fault *
         fault_set(fault, "listen: not enough memory to start");
     } else if (server_listen(server, fault)) {
         civetweb_addresses(server->civetweb, &server->addresses);
+        server->address_text = buffer_text(&server->addresses);
         return server;
     }
     server_free(server);
@@ -228,7 +230,7 @@ struct server *server_start(const struct server_options *options, struct fault *
 }
 
 const char *server_addresses(const struct server *server) {
-    return buffer_text((struct buffer *)&server->addresses);
+    return server->address_text;
 }
 
 /* ---- running ---- */
