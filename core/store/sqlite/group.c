@@ -196,9 +196,9 @@ bool group_write(struct store *store) {
         group_answer(store, group);
         return true;
     }
+    group_failed(store); /* first: who hears 503 and asks why is told */
     for (int i = 0; i < group->put_count; i++) {
         group->puts[i]->done(group->puts[i], STORE_UNAVAILABLE);
     }
-    group_failed(store);
     return false;
 }
