@@ -61,12 +61,23 @@ static void wait_until_it_refuses(struct bench *bench, bool refuses, struct stor
     } while (health->refusing != refuses);
 }
 
+struct asking_put {
+    struct test_put test;
+    struct store_health told; /* when it was answered */
+};
+
+static void answered_and_asks(struct store_put *put, enum store_result result) {
+    struct asking_put *asking = (struct asking_put *)put;
+    store_health(asking->test.bench->store, &asking->told);
+    put_answered(put, result);
+}
+
 /* While another program has the lock it refuses, and says why; after that it finds out by itself that it works again,
  * as where readiness is asked nobody puts meanwhile. Notes and outcomes of that time are not lost. */
 static void test_refuses_and_recovers(void **state) {
     struct bench *bench = *state;
     struct store_health health;
-    struct test_put test;
+    struct asking_put asking = { 0 };
     bench_open(bench);
     bench_start(bench);
     int64_t event = put_one(bench, "evt_1", STORE_ACCEPTED);
@@ -74,14 +85,17 @@ static void test_refuses_and_recovers(void **state) {
     assert_false(health.refusing || health.broken);
     assert_string_equal(health.why, "");
     sqlite3 *lock = lock_take(bench);
-    put_make(bench, &test, "evt_2", "{}");
-    store_put(bench->store, &test.put);
+    put_make(bench, &asking.test, "evt_2", "{}");
+    asking.test.put.done = answered_and_asks;
+    store_put(bench->store, &asking.test.put);
     do { /* it waits for the lock, and that is seen */
         store_health(bench->store, &health);
     } while (health.stuck_ms < 100);
     assert_true(store_note(bench->store, bench->plugins[0], &(struct store_note){ .stood_ms = 42 }));
-    assert_int_equal(put_wait(&test), STORE_UNAVAILABLE);
-    event_release(test.put.event);
+    assert_int_equal(put_wait(&asking.test), STORE_UNAVAILABLE);
+    event_release(asking.test.put.event);
+    assert_true(asking.told.refusing); /* who hears 503, and asks at once why, is told */
+    assert_non_null(strstr(asking.told.why, "write lock"));
     wait_until_it_refuses(bench, true, &health);
     assert_false(health.broken);
     assert_non_null(strstr(health.why, "write lock"));
