@@ -6,14 +6,20 @@
 #include "config/address.h"
 #include "config/setup.h"
 
+struct listen {
+    char *address;
+    const struct yaml_node *certificate, *key;
+};
+
 static const struct key listen_keys[] = {
-    ROW_REQUIRED("address", KEY_TEXT, offsetof(struct setup_listen, address), "HOST:PORT"),
-    ROW_REFUSED("certificate"),
-    ROW_REFUSED("key"),
+    ROW_REQUIRED("address", KEY_TEXT, offsetof(struct listen, address), "HOST:PORT"),
+    ROW("certificate", KEY_NODE, offsetof(struct listen, certificate), NULL, 0),
+    ROW("key", KEY_NODE, offsetof(struct listen, key), NULL, 0),
     ROW_END,
 };
 
-static void listen_add(struct reader *reader, const struct yaml_node *node, const char *text, struct setup *setup) {
+static void listen_add(struct reader *reader, const struct yaml_node *node, const char *text,
+                       const struct setup_tls *tls, struct setup *setup) {
     struct address address, other;
     struct fault fault = { 0 };
     if (!address_parse(text, &address, &fault)) {
@@ -28,19 +34,23 @@ static void listen_add(struct reader *reader, const struct yaml_node *node, cons
             return;
         }
     }
-    setup->listens[setup->listen_count++].address = arena_copy(reader->arena, text, strlen(text));
+    struct setup_listen *added = &setup->listens[setup->listen_count++];
+    added->address = arena_copy(reader->arena, text, strlen(text));
+    added->tls = *tls;
 }
 
 static void listen_read(struct reader *reader, const struct yaml_node *node, struct setup *setup) {
-    struct setup_listen listen = { 0 };
+    struct listen listen = { 0 };
+    struct setup_tls tls = { 0 };
     if (node_is_text(node))
         listen.address = read_text(reader, node, "listen");
     else if (node->kind == YAML_MAPPING)
         read_keys(reader, listen_keys, node, &listen);
     else
         reader_mistake(reader, node, "an address is expected here, not %s", node_kind_text(node));
+    read_certificates(reader, listen.certificate, listen.key, &tls);
     if (listen.address)
-        listen_add(reader, node, listen.address, setup);
+        listen_add(reader, node, listen.address, &tls, setup);
 }
 
 void read_listens(struct reader *reader, const struct yaml_node *node, struct setup *setup) {

@@ -109,6 +109,10 @@ bool read_keys(struct reader *reader, const struct key *keys, const struct yaml_
 /* ---- addresses (read_listen.c, read_admin.c) ---- */
 struct setup;
 void read_listens(struct reader *reader, const struct yaml_node *node, struct setup *setup);
+/* (read_certificates.c); each node null if it is not there. */
+struct setup_tls;
+void read_certificates(struct reader *reader, const struct yaml_node *certificate, const struct yaml_node *key,
+                       struct setup_tls *tls);
 /* After `state` and `listen`. */
 void read_admin(struct reader *reader, const struct yaml_node *node, struct setup *setup);
 

@@ -13,9 +13,24 @@
 
 struct yaml_node;
 
+/* PEM files, by absolute paths. */
+struct setup_certificate {
+    char *chain;             /* the server's own certificate, then those that vouch for it */
+    char *key;               /* null: it stands in the chain's file */
+    char *place, *key_place; /* "grapnel.yaml:12:3", for what is found out when the files are read */
+};
+
+enum { SETUP_CERTIFICATE_LIMIT = 2 }; /* RSA and ECDSA */
+
+/* What an address serves HTTPS with. */
+struct setup_tls {
+    struct setup_certificate certificates[SETUP_CERTIFICATE_LIMIT];
+    int count; /* 0: plain HTTP */
+};
+
 struct setup_listen {
     char *address; /* as written: "127.0.0.1:8080", "[::]:8443", ":8080" means all addresses of both families */
-    char *certificate, *key; /* absolute paths, null for plain HTTP */
+    struct setup_tls tls;
 };
 
 struct setup_limits {

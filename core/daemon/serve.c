@@ -27,6 +27,7 @@
 #include "daemon/service.h"
 #include "daemon/signals.h"
 #include "deliver/dispatch.h"
+#include "receive/certificate.h"
 #include "receive/refusals.h"
 #include "receive/server.h"
 
@@ -106,6 +107,19 @@ static void serve_broken_ready(struct loop_watch *watch, uint32_t events) {
     (void)events;
     serve->asked_to_stop = true;
     loop_remove(serve->loop, watch);
+}
+
+/* Before anything is started, so that all that is wrong is told at once. */
+static bool serve_check_certificates(struct serve *serve, struct fault *fault) {
+    struct fault_list mistakes = { 0 }, warnings = { 0 };
+    bool good = certificate_check_all(serve->setup, NULL, &mistakes, &warnings);
+    for (size_t i = 0; i < warnings.count; i++)
+        log_warn(&serve->log, "%s", warnings.texts[i]);
+    for (size_t i = 0; i < mistakes.count; i++)
+        log_error(&serve->log, "%s", mistakes.texts[i]);
+    fault_list_free(&mistakes);
+    fault_list_free(&warnings);
+    return good || fault_set(fault, "a certificate can't be used: nothing was started");
 }
 
 static bool serve_open_loop(struct serve *serve, struct fault *fault) {
@@ -308,8 +322,8 @@ int serve_run(const struct arguments *arguments) {
                      "GRAPNEL_CORE_DUMPS is set: core dumps, and any process of this user, can show the secrets");
     }
     fault_list_free(&warnings);
-    going = going && serve_open_loop(&serve, &fault) && serve_open_store(&serve, &fault) &&
-            serve_start_plugins(&serve, &fault);
+    going = going && serve_check_certificates(&serve, &fault) && serve_open_loop(&serve, &fault) &&
+            serve_open_store(&serve, &fault) && serve_start_plugins(&serve, &fault);
     going = going && (serve.asked_to_stop || (serve_start(&serve, &fault) && serve_turns(&serve, &fault)));
     if (!going)
         log_error(&serve.log, "%s", fault.text);

@@ -124,7 +124,7 @@ static const struct mg_callbacks callbacks = {
 static bool listen_list(const struct setup *setup, struct buffer *list, struct fault *fault) {
     for (int i = 0; i < setup->listen_count; i++) {
         const struct setup_listen *listen = &setup->listens[i];
-        if (listen->certificate != NULL)
+        if (listen->tls.count > 0)
             return fault_set(fault, "listen %s: HTTPS is not supported yet", listen->address);
         if (!listen_append(list, listen->address))
             return fault_set(fault, "listen %s: not ADDRESS:PORT, like 127.0.0.1:8080, [::1]:8080 or :8080",

@@ -113,10 +113,12 @@ MISTAKES = {
             "the time"
         ],
     ),
-    "not supported yet": (
-        "listen: { address: 127.0.0.1:0, certificate: cert.pem }\n",
+    "certificates": (
+        "listen: [ { address: 127.0.0.1:0, key: key.pem }, { address: 127.0.0.1:0, certificate: [ a, b, c ] } ]\n",
         [
-            'grapnel.yaml:2:33: listen: "certificate" is not supported yet in this version; remove it (ignoring it would be unsafe)'
+            'grapnel.yaml:2:35: listen: "key" without "certificate": name the certificate that it belongs to',
+            'grapnel.yaml:2:88: listen: "certificate" names 3 files; one address has at most two certificates, RSA and ECDSA. What belongs to '
+            "one chain stands in one file",
         ],
     ),
     "addresses and rate": (

@@ -102,11 +102,22 @@ static void listen_and_admin(void **state) {
           "grapnel.yaml:1:9: listen: the host of \"[127.0.0.1]:80\" is neither an IP address nor localhost\n" },
         { "listen: [ \"[::1]:80\", \"[0:0::1]:80\", \":0\", \":0\" ]\n",
           "grapnel.yaml:1:23: listen: \"[0:0::1]:80\" is listed twice\n" },
-        { "listen: { address: \":1\", certificate: a.pem, key: b.pem }\n",
-          "grapnel.yaml:1:26: listen: \"certificate\" is not supported yet in this version; remove it (ignoring it "
-          "would be unsafe)\n"
-          "grapnel.yaml:1:46: listen: \"key\" is not supported yet in this version; remove it (ignoring it would be "
-          "unsafe)\n" },
+        { "listen: { address: \":1\", key: b.pem }\n",
+          "grapnel.yaml:1:26: listen: \"key\" without \"certificate\": name the certificate that it belongs to\n" },
+        { "listen: { address: \":1\", certificate: [], key: \"\" }\n",
+          "grapnel.yaml:1:39: listen: \"certificate\" is an empty list\n" },
+        { "listen: { address: \":1\", certificate: [ a, b, c ] }\n",
+          "grapnel.yaml:1:39: listen: \"certificate\" names 3 files; one address has at most two certificates, RSA and "
+          "ECDSA. What belongs to one chain stands in one file\n" },
+        { "listen: { address: \":1\", certificate: [ a, b ], key: c }\n",
+          "grapnel.yaml:1:54: listen: there must be as many of \"key\" as of \"certificate\", in the same order, or "
+          "none, if each certificate's file holds its key\n" },
+        { "listen: { address: \":1\", certificate: { file: a.pem }, key: \"\" }\n",
+          "grapnel.yaml:1:39: listen: \"certificate\" is the path of a file already: leave `file` away\n"
+          "grapnel.yaml:1:61: listen: \"key\" is empty; it is the path of a PEM file\n" },
+        { "listen: { address: 1, certificate: { a: b } }\n",
+          "grapnel.yaml:1:9: listen: \"1\" is no address; write HOST:PORT, [IPV6]:PORT or :PORT\n"
+          "grapnel.yaml:1:36: listen: \"certificate\" must be a text, { file: PATH } or { env: NAME }, not a map\n" },
         { "listen: [ { adress: \":1\" } ]\n",
           "grapnel.yaml:1:11: listen: \"address\" is missing (HOST:PORT)\n"
           "grapnel.yaml:1:13: listen: unknown key \"adress\"; did you mean \"address\"?\n" },

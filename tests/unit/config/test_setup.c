@@ -13,6 +13,8 @@ static const char full[] =
     "  - 127.0.0.1:8080\n"
     "  - { address: \"[::]:8443\" }\n"
     "  - :0\n"
+    "  - { address: \"127.0.0.1:8444\", certificate: ./fullchain.pem, key: /etc/key.pem }\n"
+    "  - { address: \"127.0.0.1:8445\", certificate: [ a.pem, { env: GRAPNEL_TEST_SECRET } ] }\n"
     "admin: { listen: 127.0.0.1:9180, token: { file: admin.token }, insecure: false }\n"
     "log: { level: warn, format: json }\n"
     "limits: { body: 64KiB, connections: 10, per_address: 5, threads: 7, request_timeout: 3s, stop_timeout: 4s }\n"
@@ -68,10 +70,21 @@ static void every_key_is_read(void **state) {
     assert_int_equal(setup->plugin_path_count, 2);
     assert_path(test, setup->plugin_path[0], "elsewhere");
     assert_path(test, setup->plugin_path[1], "plugins");
-    assert_int_equal(setup->listen_count, 3);
+    assert_int_equal(setup->listen_count, 5);
     assert_string_equal(setup->listens[1].address, "[::]:8443");
-    assert_null(setup->listens[1].certificate);
+    assert_int_equal(setup->listens[1].tls.count, 0);
     assert_string_equal(setup->listens[2].address, ":0");
+    const struct setup_tls *tls = &setup->listens[3].tls;
+    assert_int_equal(tls->count, 1);
+    assert_path(test, tls->certificates[0].chain, "fullchain.pem");
+    assert_string_equal(tls->certificates[0].key, "/etc/key.pem");
+    assert_string_equal(tls->certificates[0].place, "grapnel.yaml:7:47");
+    assert_string_equal(tls->certificates[0].key_place, "grapnel.yaml:7:69");
+    tls = &setup->listens[4].tls;
+    assert_int_equal(tls->count, 2);
+    assert_path(test, tls->certificates[1].chain, "whsec_from_the_environment");
+    assert_null(tls->certificates[1].key);
+    assert_string_equal(tls->certificates[1].key_place, "grapnel.yaml:8:56");
     assert_string_equal(setup->admin_listen, "127.0.0.1:9180");
     assert_path(test, setup->admin_token_file, "admin.token");
     assert_null(setup->admin_token); /* made by the first start */
@@ -143,12 +156,12 @@ static void plugins_are_read(void **state) {
     assert_int_equal(plugin->breaker.first_ms, 2000);
     assert_int_equal(plugin->breaker.longest_ms, 300000);
     assert_string_equal(yaml_member(plugin->settings, "from")->text, "shop@example.org");
-    assert_string_equal(plugin->place, "grapnel.yaml:34:3");
+    assert_string_equal(plugin->place, "grapnel.yaml:36:3");
     assert_path(test, setup->plugins[1].file, "installed/late.so");
     assert_null(setup->plugins[1].settings);
     assert_lines(test, &test->warnings,
-                 "grapnel.yaml:9:24: warning: limits: \"connections\" has no effect yet in this version\n"
-                 "grapnel.yaml:9:41: warning: limits: \"per_address\" has no effect yet in this version\n");
+                 "grapnel.yaml:11:24: warning: limits: \"connections\" has no effect yet in this version\n"
+                 "grapnel.yaml:11:41: warning: limits: \"per_address\" has no effect yet in this version\n");
 }
 
 #define QUIET                                                                                                          \
