@@ -35,8 +35,6 @@ static void key_read(struct reader *reader, const struct key *key, const struct 
                        key->name);
         return;
     }
-    if (key->flags & KEY_NO_EFFECT)
-        reader_warning(reader, node->key, "\"%s\" has no effect yet in this version", key->name);
     if (key->type == KEY_NODE) {
         *(const struct yaml_node **)(void *)((char *)target + key->offset) = node;
         return;

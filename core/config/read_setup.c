@@ -46,8 +46,8 @@ static const struct key log_keys[] = {
 #define LIMITS(member) offsetof(struct setup_limits, member)
 static const struct key limits_keys[] = {
     ROW_RANGE("body", KEY_SIZE, LIMITS(body), "1MiB", "1KiB", "64MiB", 0),
-    ROW_RANGE("connections", KEY_INTEGER, LIMITS(connections), "2048", "1", "1000000", KEY_NO_EFFECT),
-    ROW_RANGE("per_address", KEY_INTEGER, LIMITS(per_address), "256", "1", "1000000", KEY_NO_EFFECT),
+    ROW_RANGE("connections", KEY_INTEGER, LIMITS(connections), "2048", "1", "1000000", 0),
+    ROW_RANGE("per_address", KEY_INTEGER, LIMITS(per_address), "256", "1", "1000000", 0),
     ROW_RANGE("threads", KEY_INTEGER, LIMITS(threads), "128", "1", "1024", 0),
     ROW_RANGE("request_timeout", KEY_DURATION, LIMITS(request_timeout_ms), "10s", "100ms", "1h", 0),
     ROW_RANGE("stop_timeout", KEY_DURATION, LIMITS(stop_timeout_ms), "25s", "0s", "1h", 0),

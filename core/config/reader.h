@@ -68,7 +68,6 @@ enum key_type {
 
 enum key_flag {
     KEY_REQUIRED = 1,
-    KEY_NO_EFFECT = 2,   /* checked, and warned of: its work comes in a later version */
     KEY_UNSUPPORTED = 4, /* refused: ignoring it would be unsafe */
 };
 

@@ -154,14 +154,6 @@ static enum answer examine(struct exchange *exchange, struct request *request, s
     return make_event(exchange, source, request, &signature, now_ms);
 }
 
-/* A connection that is never silent would keep its thread for ever, while others wait for one: it ends with this answer,
- * and its sender comes again, behind them. */
-static bool turn_is_over(const struct exchange *exchange) {
-    const struct intake *intake = exchange->intake;
-    return atomic_load_explicit(&intake->connections, memory_order_relaxed) > intake->options.setup->limits.threads &&
-           clock_monotonic_ms() - exchange->connected_ms >= INTAKE_TURN_MS;
-}
-
 /* Answers without the store. `text` stands in place of the answer's own; null for that. */
 static void respond(struct exchange *exchange, struct mg_connection *connection, enum answer answer,
                     struct bytes text) {
@@ -170,7 +162,7 @@ static void respond(struct exchange *exchange, struct mg_connection *connection,
     bool ends = exchange->closes || civetweb_body_is_unread(connection), stopping = atomic_load(&intake->stopping);
     struct answer_bytes bytes;
     struct answer_style style = {
-        .closes = ends || stopping || !civetweb_keeps_alive(connection) || turn_is_over(exchange),
+        .closes = ends || stopping || !civetweb_keeps_alive(connection),
         .no_body = info->request_method != NULL && strcmp(info->request_method, "HEAD") == 0,
         .text = text,
         .retry_after_s = exchange->retry_after_s,
@@ -183,31 +175,47 @@ static void respond(struct exchange *exchange, struct mg_connection *connection,
     intake_time(intake, clock_monotonic_us() - exchange->begun_us);
     if (style.closes)
         civetweb_set_closing(connection);
-    if (ends && sent && !stopping)
-        civetweb_linger(connection);
+    exchange->lingers = ends && sent && !stopping;
+}
+
+/* Keeps it for who asks, and logs it. */
+static void refusal_note(struct intake *intake, int source_number, enum answer answer, const struct guard_names *names,
+                         const char *why) {
+    struct intake_source *source = &intake->sources[source_number];
+    const struct answer_row *row = answer_row(answer);
+    bool proxied = names->via[0] != '\0';
+    intake_refused(intake, source_number, answer, names->from, names->via, why);
+    bool named = source->name.length > 0;
+    const struct log_field fields[] = { log_text(LOG_SOURCE, named ? source->name.data : NULL),
+                                        log_text(LOG_RESULT, row->name), log_text(LOG_FROM, names->from),
+                                        log_text(LOG_VIA, proxied ? names->via : NULL), log_text(LOG_REASON, why) };
+    log_event(intake->options.log, LOG_LEVEL_INFO, &source->refusal_lines, fields, sizeof fields / sizeof *fields,
+              "refused with %d, from %s%s%s to %s%s: %s", row->status, names->from, proxied ? " via " : "", names->via,
+              named ? "source " : "no source", source->name.data, why);
 }
 
 static void refuse(struct exchange *exchange, struct mg_connection *connection, enum answer answer,
                    const struct fault *reason) {
-    struct intake *intake = exchange->intake;
-    struct intake_source *source = &intake->sources[exchange->source];
-    const struct answer_row *row = answer_row(answer);
-    const char *why = reason->text[0] != '\0' ? reason->text : row->reason;
+    const char *why = reason->text[0] != '\0' ? reason->text : answer_row(answer)->reason;
     /* Of a genuine sender only: its mistakes in the payload are worth a word. */
     bool tells = answer == ANSWER_NOT_JSON || answer == ANSWER_NO_EVENT;
     struct guard_names names;
-
     guard_name(&exchange->sender, exchange->from, &names);
-    bool proxied = names.via[0] != '\0';
-    intake_refused(intake, exchange->source, answer, names.from, names.via, why);
-    bool named = source->name.length > 0;
-    const struct log_field fields[] = { log_text(LOG_SOURCE, named ? source->name.data : NULL),
-                                        log_text(LOG_RESULT, row->name), log_text(LOG_FROM, names.from),
-                                        log_text(LOG_VIA, proxied ? names.via : NULL), log_text(LOG_REASON, why) };
-    log_event(intake->options.log, LOG_LEVEL_INFO, &source->refusal_lines, fields, sizeof fields / sizeof *fields,
-              "refused with %d, from %s%s%s to %s%s: %s", row->status, names.from, proxied ? " via " : "", names.via,
-              named ? "source " : "no source", source->name.data, why);
+    refusal_note(exchange->intake, exchange->source, answer, &names, why);
     respond(exchange, connection, answer, bytes_of(tells ? why : NULL));
+}
+
+void accept_nobody(struct intake *intake, int socket, const char *from, enum answer answer, const char *why) {
+    struct answer_bytes bytes;
+    struct answer_date date = { 0 };
+    const struct answer_style style = { .closes = true };
+    struct guard_names names = { .via = "" };
+    snprintf(names.from, sizeof(names.from), "%s", from);
+    intake_count(intake, intake_no_source(intake), answer);
+    refusal_note(intake, intake_no_source(intake), answer, &names, why);
+    answer_format(&bytes, answer, &style);
+    if (!answer_send(socket, &bytes, &date))
+        atomic_fetch_add_explicit(&intake->unsent, 1, memory_order_relaxed);
 }
 
 static void meet_challenge(struct exchange *exchange, struct mg_connection *connection) {
@@ -250,8 +258,8 @@ int accept_request(struct exchange *exchange, struct mg_connection *connection) 
         return answer_row(answer)->status;
     }
     exchange_trim(exchange);
-    exchange->closes = atomic_load_explicit(&intake->stopping, memory_order_relaxed) ||
-                       !civetweb_keeps_alive(connection) || turn_is_over(exchange);
+    exchange->closes =
+        atomic_load_explicit(&intake->stopping, memory_order_relaxed) || !civetweb_keeps_alive(connection);
     if (exchange->closes)
         civetweb_set_closing(connection);
     exchange_submit(exchange);

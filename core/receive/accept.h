@@ -10,5 +10,7 @@
 int accept_request(struct exchange *exchange, struct mg_connection *connection);
 /* Answers what civetweb could not make a request of, and ends the connection; `status` is civetweb's opinion. */
 void accept_garbage(struct exchange *exchange, struct mg_connection *connection, int status);
+/* Answers, on the porch's thread, a connection that no thread had anything to do with; it ends with that. */
+void accept_nobody(struct intake *intake, int socket, const char *from, enum answer answer, const char *why);
 
 #endif

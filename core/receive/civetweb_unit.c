@@ -18,6 +18,8 @@
 #include "receive/civetweb_unit.h"
 #include "receive/exchange.h"
 #include "receive/intake.h"
+#include "receive/porch.h"
+#include "receive/reading.h"
 
 static int hook_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms);
 static ssize_t hook_recv(int descriptor, void *data, size_t size, int flags);
@@ -56,7 +58,6 @@ static unsigned long hook_strtoul(const char *text, char **end, int base);
 
 enum {
     ACCEPT_PAUSE_MS = 100, /* after accept failed for want of descriptors or memory: otherwise the master would spin */
-    WAIT_STEP_MS = 100,    /* how long a worker waits for its sender before it looks whether it still should */
     LINGER_LIMIT_MS = 2000,
     LINGER_LIMIT_BYTES = 8 * 1024 * 1024,
 };
@@ -73,8 +74,13 @@ static _Thread_local struct {
 } thread;
 
 void civetweb_thread_is_master(struct mg_context *context, struct intake *intake) {
+    struct fault fault;
     thread.master = context;
     thread.intake = intake;
+    for (unsigned i = 0; i < context->num_listening_sockets; i++) {
+        if (!porch_listen(intake->porch, context->listening_sockets[i].sock, &fault))
+            log_error(intake->options.log, "%s", fault.text);
+    }
 }
 
 void civetweb_thread_is_worker(struct exchange *exchange) {
@@ -105,50 +111,6 @@ bool civetweb_patience_is_over(void) {
 
 /* ---- hooks ---- */
 
-/* May a worker go on waiting for its sender? Also while bytes drip in: civetweb itself has no deadline for a body. */
-static bool worker_may_read(const struct exchange *exchange) {
-    return exchange->deadline_ms == 0 || clock_monotonic_ms() < exchange->deadline_ms;
-}
-
-/* And after a moment of silence? The sender's time begins when it has its answer, which a store that waits for a lock
- * gives late. */
-static bool worker_may_wait(struct exchange *exchange) {
-    const struct intake *intake = exchange->intake;
-    int64_t now_ms = clock_monotonic_ms();
-    if (exchange_is_submitted(exchange))
-        exchange->in_store_ms = now_ms;
-    if (atomic_load(&intake->ending))
-        return false;
-    if (exchange->deadline_ms != 0)
-        return worker_may_read(exchange);
-    const struct mg_connection *connection = exchange->connection;
-    int64_t waited_ms = civetweb_waited_ms(connection);
-    if (waited_ms > now_ms - exchange->in_store_ms)
-        waited_ms = now_ms - exchange->in_store_ms;
-    bool idle = connection->data_len == 0, first = connection->handled_requests == 0;
-    if (idle && (atomic_load(&intake->stopping) || (!first && waited_ms >= INTAKE_KEEP_ALIVE_MS)))
-        return false;
-    return waited_ms < intake->options.setup->limits.request_timeout_ms + (first ? 0 : INTAKE_KEEP_ALIVE_MS);
-}
-
-/* A worker's poll and recv become one system call: it does not poll, and reads with a descriptor that blocks for
- * WAIT_STEP_MS. */
-static ssize_t worker_recv(struct exchange *exchange, int descriptor, void *data, size_t size) {
-    if (!worker_may_read(exchange)) {
-        errno = ETIMEDOUT;
-        return -1;
-    }
-    for (;;) {
-        ssize_t bytes = recv(descriptor, data, size, 0);
-        if (bytes >= 0 || (errno != EAGAIN && errno != EINTR))
-            return bytes;
-        if (!worker_may_wait(exchange)) {
-            errno = ETIMEDOUT;
-            return -1;
-        }
-    }
-}
-
 /* For a system call that goes on with a client who has used up our patience. */
 static int out_of_patience(void) {
     errno = ETIMEDOUT;
@@ -157,7 +119,7 @@ static int out_of_patience(void) {
 
 static ssize_t hook_recv(int descriptor, void *data, size_t size, int flags) {
     if (thread.exchange != NULL)
-        return worker_recv(thread.exchange, descriptor, data, size);
+        return reading_recv(thread.exchange, descriptor, data, size);
     return civetweb_patience_is_over() ? out_of_patience() : recv(descriptor, data, size, flags);
 }
 
@@ -165,26 +127,33 @@ static ssize_t hook_send(int descriptor, const void *data, size_t size, int flag
     return civetweb_patience_is_over() ? out_of_patience() : send(descriptor, data, size, flags);
 }
 
-void civetweb_connection_begins(const struct mg_connection *connection) {
-    struct timeval step = { .tv_usec = WAIT_STEP_MS * 1000 };
-    setsockopt(connection->client.sock, SOL_SOCKET, SO_RCVTIMEO, &step, sizeof(step));
-    set_blocking_mode(connection->client.sock);
+/* True when that has just been done. */
+static bool master_stops_listening(struct pollfd *descriptors, _Atomic bool *stopping, _Atomic bool *listening) {
+    if (!atomic_load(stopping) || !atomic_load(listening))
+        return false;
+    for (unsigned i = 0; i < thread.master->num_listening_sockets; i++) {
+        close(thread.master->listening_sockets[i].sock);
+        thread.master->listening_sockets[i].sock = -1; /* civetweb closes it once more, which then does nothing */
+        descriptors[i].fd = -1;
+    }
+    return true;
 }
 
-/* The master waits for connections. This is where the porch will stand. */
+/* The master waits for connections. That of the intake is the porch's thread, and civetweb never accepts one itself. */
 static int master_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms) {
     struct intake *intake = thread.intake;
-    _Atomic bool *stopping = intake != NULL ? &intake->stopping : &thread.patience->stopping;
-    _Atomic bool *listening = intake != NULL ? &intake->listening : &thread.patience->listening;
-    if (atomic_load(stopping) && atomic_load(listening)) {
-        for (unsigned i = 0; i < thread.master->num_listening_sockets; i++) {
-            close(thread.master->listening_sockets[i].sock);
-            thread.master->listening_sockets[i].sock = -1; /* civetweb closes it once more, which then does nothing */
-            descriptors[i].fd = -1;
-        }
-        atomic_store(listening, false);
+    struct civetweb_patience *patience = thread.patience;
+    if (intake == NULL) {
+        if (master_stops_listening(descriptors, &patience->stopping, &patience->listening))
+            atomic_store(&patience->listening, false);
+        return poll(descriptors, count, timeout_ms);
     }
-    return poll(descriptors, count, timeout_ms);
+    if (master_stops_listening(descriptors, &intake->stopping, &intake->listening)) {
+        porch_stop(intake->porch);
+        atomic_store(&intake->listening, false);
+    }
+    porch_turn(intake->porch, timeout_ms);
+    return 0;
 }
 
 static int hook_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms) {
@@ -200,16 +169,10 @@ static int hook_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms) {
 
 static int hook_accept(int listener, struct sockaddr *address, socklen_t *length) {
     int accepted = accept4(listener, address, length, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    struct intake *intake = thread.intake;
-    if (accepted >= 0) {
-        atomic_fetch_add(intake != NULL ? &intake->connections : &thread.patience->connections, 1);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        if (intake != NULL)
-            log_limited(intake->options.log, &intake->connection_lines, LOG_LEVEL_ERROR,
-                        "a connection can't be accepted: %s; raise the limit of open files (LimitNOFILE=, ulimit -n)",
-                        strerror(errno));
+    if (accepted >= 0)
+        atomic_fetch_add(&thread.patience->connections, 1);
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
         poll(NULL, 0, ACCEPT_PAUSE_MS);
-    }
     return accepted;
 }
 
@@ -271,6 +234,44 @@ static unsigned long hook_strtoul(const char *text, char **end, int base) {
     return number;
 }
 
+/* ---- to and from the porch ---- */
+
+/* The porch's connection travels in the part of the sender's address that no address of TCP fills. */
+enum { PARKED_AT = sizeof(struct sockaddr_in6) };
+_Static_assert(sizeof(union usa) >= PARKED_AT + sizeof(void *), "no room beside the address");
+
+static struct porch_connection *socket_parked(const struct socket *socket) {
+    struct porch_connection *parked;
+    memcpy(&parked, (const char *)&socket->rsa + PARKED_AT, sizeof(void *));
+    return parked;
+}
+
+struct porch_connection *civetweb_parked(const struct mg_connection *connection) {
+    return socket_parked(&connection->client);
+}
+
+/* civetweb's own produce_socket would wait for room. */
+bool civetweb_hand_over(struct porch_connection *connection) {
+    struct mg_context *context = thread.master;
+    struct socket given = { .sock = connection->watch.socket,
+                            .lsa = context->listening_sockets[connection->listener].lsa };
+    memcpy(&given.rsa, &connection->address, sizeof(connection->address));
+    memcpy((char *)&given.rsa + PARKED_AT, &connection, sizeof(void *));
+    pthread_mutex_lock(&context->thread_mutex);
+    bool room = context->sq_head - context->sq_tail < context->sq_size;
+    if (room) {
+        context->squeue[context->sq_head % context->sq_size] = given;
+        context->sq_head++;
+        pthread_cond_signal(&context->sq_full);
+    }
+    pthread_mutex_unlock(&context->thread_mutex);
+    return room;
+}
+
+void civetweb_detach(const struct mg_connection *connection) {
+    ((struct mg_connection *)connection)->client.sock = INVALID_SOCKET;
+}
+
 /* ---- the server ---- */
 
 struct mg_context *civetweb_start(const struct mg_callbacks *callbacks, void *user_data, const char **options,
@@ -295,10 +296,12 @@ struct mg_context *civetweb_start(const struct mg_callbacks *callbacks, void *us
 }
 
 void civetweb_stop(struct mg_context *context) {
-    /* mg_stop forgets the connections that no thread has taken yet. */
+    /* mg_stop forgets the connections that no thread has taken yet. The porch closes its own. */
     pthread_mutex_lock(&context->thread_mutex);
     while (context->sq_tail < context->sq_head) {
-        close(context->squeue[context->sq_tail % context->sq_size].sock);
+        const struct socket *left = &context->squeue[context->sq_tail % context->sq_size];
+        if (socket_parked(left) == NULL)
+            close(left->sock);
         context->sq_tail++;
     }
     pthread_mutex_unlock(&context->thread_mutex);
@@ -318,6 +321,14 @@ void civetweb_addresses(const struct mg_context *context, struct buffer *out) {
 
 int civetweb_socket(const struct mg_connection *connection) {
     return connection->client.sock;
+}
+
+size_t civetweb_bytes_read(const struct mg_connection *connection) {
+    return connection->data_len > 0 ? (size_t)connection->data_len : 0;
+}
+
+int civetweb_requests(const struct mg_connection *connection) {
+    return connection->handled_requests;
 }
 
 const char *civetweb_remote_address(const struct mg_connection *connection) {

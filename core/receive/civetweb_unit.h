@@ -14,6 +14,7 @@ struct mg_connection;
 struct mg_context;
 struct exchange;
 struct intake;
+struct porch_connection;
 
 /* Starts a server with `options` (names and values in turn, a null at the end). There may be several in the process,
  * each with threads of its own. Null with the reason. */
@@ -49,10 +50,18 @@ void civetweb_patience_begins(void);
 void civetweb_patience_ends(void);
 bool civetweb_patience_is_over(void);
 
-/* To be called from the init_connection callback of a worker. */
-void civetweb_connection_begins(const struct mg_connection *connection);
+/* On the intake's master thread: puts the connection into the queue for its workers. False when that is full. */
+bool civetweb_hand_over(struct porch_connection *connection);
+/* The one that a worker of the intake was given. */
+struct porch_connection *civetweb_parked(const struct mg_connection *connection);
+/* From its connection_close callback: civetweb has nothing to do with the socket any more, and does not close it. */
+void civetweb_detach(const struct mg_connection *connection);
 
 int civetweb_socket(const struct mg_connection *connection);
+/* Bytes that civetweb has of the head that it waits for. */
+size_t civetweb_bytes_read(const struct mg_connection *connection);
+/* How many requests it has carried since its thread has it. */
+int civetweb_requests(const struct mg_connection *connection);
 /* "192.0.2.1"; from the connection's beginning on, unlike mg_get_request_info, which needs a request. */
 const char *civetweb_remote_address(const struct mg_connection *connection);
 /* Will the connection stay open after this request, as far as civetweb and the sender are concerned? */

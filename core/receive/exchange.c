@@ -118,6 +118,7 @@ void exchange_trim(struct exchange *exchange) {
 }
 
 void exchange_release(struct exchange *exchange) {
+    buffer_free(&exchange->unread);
     buffer_free(&exchange->body);
     buffer_free(&exchange->headers);
     buffer_free(&exchange->id);

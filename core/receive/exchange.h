@@ -23,6 +23,7 @@
 
 struct intake;
 struct mg_connection;
+struct porch_connection;
 
 enum exchange_state {
     EXCHANGE_IDLE,
@@ -36,8 +37,12 @@ struct exchange {
 
     /* The thread's. */
     struct mg_connection *connection; /* being served; null between connections */
-    int64_t connected_ms;             /* monotonic: since when */
-    int64_t in_store_ms;              /* monotonic: when its thread last saw that a request is with the store */
+    struct porch_connection *parked;  /* the same, as the porch knows it */
+    size_t carried_used;              /* of what the porch gave with it */
+    struct buffer unread;             /* what goes back to the porch with it */
+    bool goes_back,
+        lingers; /* what is to become of it: it waits for its next request, or ends with its answer; else it is closed */
+    bool crowded_out;    /* its body came too slowly for the others */
     int64_t deadline_ms; /* monotonic: when the body of the request in hand must have arrived; 0 while there is none */
     struct buffer body, headers, id, type, challenge;
     struct json json;

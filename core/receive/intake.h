@@ -26,21 +26,26 @@ struct intake_source {
 
 enum {
     INTAKE_STORE_RESULTS = STORE_UNAVAILABLE + 1,
-    /* Each idle connection holds a thread: long enough for a sender's burst, short enough that a hundred idle senders
-     * don't keep others out for long. */
-    INTAKE_KEEP_ALIVE_MS = 5000,
-    /* How long a connection may keep its thread, however busy it is, when others wait for one. */
-    INTAKE_TURN_MS = 1000,
+    /* Between two requests, in the porch: longer than the pauses of a sender that has something to say now and then. */
+    INTAKE_KEEP_ALIVE_MS = 60 * 1000,
+    /* How long a thread waits for the next request of its connection, in steps of PORCH_STEP_MS, while nobody waits for a thread. */
+    INTAKE_LINGER_STEPS = 5,
+    /* After how many requests a connection goes to the end of those that wait for a thread, if there are any. */
+    INTAKE_TURN_REQUESTS = 16,
+    /* How long a thread waits for a body, if others have bodies to be waited for and no thread. */
+    INTAKE_CROWDED_MS = 2000,
+    /* How long a request waits for a thread. Its sender can do better with a 503 than with silence. */
+    INTAKE_READY_MS = 5000,
 };
 
 struct intake {
     struct server_options options;
+    struct porch *porch;           /* owns the connections */
     struct intake_source *sources; /* setup->source_count + 1 of them; the last is for requests without a source */
     /* The answers of the hot path: by enum store_result, and whether the connection ends. */
     struct answer_bytes answers[INTAKE_STORE_RESULTS][2];
     struct log_limit connection_lines; /* of what goes wrong below HTTP */
     _Atomic uint64_t unsent;           /* answers that their sender did not take */
-    _Atomic int connections;           /* accepted and not yet closed */
     _Atomic bool listening;
     _Atomic bool stopping; /* no new connection; idle ones end, others after their answer */
     _Atomic bool ending;   /* those that are still arriving end too */

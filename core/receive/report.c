@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "receive/porch.h"
 
 enum { REPORT_EVERY_MS = 60 * 1000 };
 
@@ -110,6 +111,13 @@ void report_tell(struct report *report, bool now) {
         tell_left_out(intake, source, now);
     }
     log_limit_tell(intake->options.log, &intake->connection_lines, now, "connections");
+    uint64_t away = due ? porch_turned_away(intake->porch) : report->turned_away;
+    if (away > report->turned_away)
+        log_warn(
+            intake->options.log,
+            "in the last %lld s, %llu connections were closed at once: too many, or of addresses that no source allows",
+            (long long)((since_ms + 999) / 1000), (unsigned long long)(away - report->turned_away));
+    report->turned_away = away;
     uint64_t unsent = due ? grown(&intake->unsent, &report->unsent) : 0;
     if (unsent > 0)
         log_info(intake->options.log, "in the last %lld s, %llu answers found no sender any more to take them",

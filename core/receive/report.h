@@ -9,7 +9,7 @@ struct report_told; /* what was told of one source so far */
 struct report {
     struct intake *intake;
     struct report_told *told; /* as many as intake.sources */
-    uint64_t unsent;
+    uint64_t unsent, turned_away;
     int64_t told_ms; /* monotonic */
 };
 

@@ -129,6 +129,10 @@ enum answer request_check_body(const struct request *request, int64_t limit, str
 }
 
 static enum answer read_failed(const struct exchange *exchange, struct fault *reason) {
+    if (exchange->crowded_out) {
+        fault_set(reason, "the body came too slowly while others waited for a thread");
+        return ANSWER_SLOW;
+    }
     if (clock_monotonic_ms() >= exchange->deadline_ms) {
         char text[UNITS_TEXT_SIZE];
         duration_format(exchange->intake->options.setup->limits.request_timeout_ms, text);

@@ -10,15 +10,16 @@
 #include "civetweb.h"
 #include "receive/accept.h"
 #include "receive/civetweb_unit.h"
+#include "receive/descriptors.h"
 #include "receive/exchange.h"
+#include "receive/guard.h"
 #include "receive/intake.h"
 #include "receive/listen.h"
+#include "receive/porch.h"
 #include "receive/report.h"
 
 enum {
-    CONNECTION_QUEUE = 128, /* accepted, and waiting for a thread */
-    LISTEN_BACKLOG = 1024,  /* not yet accepted */
-    HEAD_LIMIT = 16 * 1024,
+    LISTEN_BACKLOG = 1024, /* not yet accepted */
     DRAIN_LIMIT_MS = 3000, /* at a stop, for requests that are still arriving */
     LARGE_BYTES = 256 * 1024,
 };
@@ -57,9 +58,10 @@ static int connection_begins(const struct mg_connection *connection, void **data
     (void)data;
     struct exchange *exchange = mg_get_thread_pointer(connection);
     exchange->connection = (struct mg_connection *)connection;
-    exchange->connected_ms = clock_monotonic_ms();
+    exchange->parked = civetweb_parked(connection);
+    exchange->carried_used = 0;
+    exchange->goes_back = exchange->lingers = exchange->crowded_out = false;
     snprintf(exchange->from, sizeof(exchange->from), "%s", civetweb_remote_address(connection));
-    civetweb_connection_begins(connection);
     return 0;
 }
 
@@ -73,7 +75,9 @@ static int request_begins(struct mg_connection *connection) {
         ready_ms = clock_monotonic_ms();
     }
     exchange->begun_us = begun_us;
-    exchange->deadline_ms = ready_ms + exchange->intake->options.setup->limits.request_timeout_ms;
+    exchange->deadline_ms = ready_ms;
+    if (!exchange->parked->late)
+        exchange->deadline_ms += exchange->intake->options.setup->limits.request_timeout_ms;
     return accept_request(exchange, connection);
 }
 
@@ -85,6 +89,8 @@ static void request_ends(const struct mg_connection *connection, int status) {
 static int request_fails(struct mg_connection *connection, int status, const char *message) {
     (void)message;
     struct exchange *exchange = mg_get_thread_pointer(connection);
+    if (exchange->goes_back)
+        return 0; /* nothing is wrong with it */
     exchange_wait(exchange);
     exchange->begun_us = clock_monotonic_us();
     accept_garbage(exchange, connection, status);
@@ -95,11 +101,26 @@ static void connection_ends(const struct mg_connection *connection) {
     struct exchange *exchange = mg_get_thread_pointer(connection);
     exchange_wait(exchange); /* for the last answer, which goes to this socket */
     exchange->connection = NULL;
+    if (exchange->goes_back || exchange->lingers)
+        civetweb_detach(connection);
 }
 
+/* Once civetweb has nothing to do with it any more. */
 static void connection_ended(const struct mg_connection *connection) {
     struct exchange *exchange = mg_get_thread_pointer(connection);
-    atomic_fetch_sub(&exchange->intake->connections, 1);
+    struct porch_connection *parked = exchange->parked;
+    struct buffer *unread = &exchange->unread;
+    enum porch_return how = exchange->goes_back ? PORCH_RETURN_IDLE
+                            : exchange->lingers ? PORCH_RETURN_LINGER
+                                                : PORCH_RETURN_CLOSED;
+    free(parked->carried);
+    exchange->parked = NULL;
+    if (how == PORCH_RETURN_IDLE && unread->failed)
+        how = PORCH_RETURN_LINGER; /* the next request can't be read any more */
+    if (how != PORCH_RETURN_IDLE || unread->length == 0)
+        buffer_free(unread);
+    porch_return(exchange->intake->porch, parked, how, unread->data, unread->length);
+    *unread = (struct buffer){ 0 };
 }
 
 static int civetweb_says(const struct mg_connection *connection, const char *message) {
@@ -118,6 +139,60 @@ static const struct mg_callbacks callbacks = {
     .connection_closed = connection_ended,
     .log_message = civetweb_says,
 };
+
+/* ---- what the porch calls; the owner is the intake ---- */
+
+static bool porch_hands_over(void *owner, struct porch_connection *connection) {
+    (void)owner;
+    return civetweb_hand_over(connection);
+}
+
+/* One that no source allows could only be refused. A proxy that is trusted speaks for many. */
+static enum porch_welcome porch_asks(void *owner, const struct sockaddr *address) {
+    const struct setup *setup = ((const struct intake *)owner)->options.setup;
+    struct ip ip;
+    if (!ip_of_socket(address, &ip))
+        return PORCH_COUNTED;
+    if (guard_is_proxy(setup, &ip))
+        return PORCH_UNCOUNTED;
+    return guard_may_connect(setup, &ip) ? PORCH_COUNTED : PORCH_REFUSED;
+}
+
+static void porch_refuses(void *owner, const struct porch_connection *connection, enum porch_refusal why) {
+    static const struct {
+        enum answer answer;
+        const char *why;
+    } rows[] = {
+        [PORCH_LATE_HEAD] = { ANSWER_SLOW, "the head did not arrive within `limits: request_timeout`" },
+        [PORCH_NO_THREAD] = { ANSWER_UNAVAILABLE,
+                              "all threads were busy for too long; is the disk slow, or `limits: threads` too low?" },
+        [PORCH_STOPPED] = { ANSWER_UNAVAILABLE, "the daemon stopped before the request had arrived" },
+    };
+    char from[PORCH_ADDRESS_SIZE];
+    porch_address(connection, from);
+    accept_nobody(owner, connection->watch.socket, from, rows[why].answer, rows[why].why);
+}
+
+static bool server_open_porch(struct server *server, struct fault *fault) {
+    struct intake *intake = &server->intake;
+    const struct setup_limits *limits = &intake->options.setup->limits;
+    struct porch_options options = { .log = intake->options.log,
+                                     .lines = &intake->connection_lines,
+                                     .threads = server->exchange_count,
+                                     .connections = descriptors_for(limits->connections, intake->options.log),
+                                     .per_address = limits->per_address,
+                                     .request_ms = limits->request_timeout_ms,
+                                     .idle_ms = INTAKE_KEEP_ALIVE_MS,
+                                     .ready_ms = limits->request_timeout_ms < INTAKE_READY_MS
+                                                     ? limits->request_timeout_ms
+                                                     : INTAKE_READY_MS,
+                                     .owner = intake,
+                                     .welcome = porch_asks,
+                                     .hand_over = porch_hands_over,
+                                     .refuse = porch_refuses };
+    intake->porch = porch_make(&options, fault);
+    return intake->porch != NULL;
+}
 
 /* ---- starting ---- */
 
@@ -138,6 +213,7 @@ static bool listen_list(const struct setup *setup, struct buffer *list, struct f
 void server_free(struct server *server) {
     if (server == NULL)
         return;
+    porch_free(server->intake.porch);
     for (int i = 0; server->exchanges != NULL && i < server->exchange_count; i++)
         exchange_release(&server->exchanges[i]);
     free(server->exchanges);
@@ -180,11 +256,10 @@ static bool server_listen(struct server *server, struct fault *fault) {
     char threads[16], timeout[24], queue[16], keep_alive[24], backlog[16], head[16];
     snprintf(threads, sizeof(threads), "%d", server->exchange_count);
     snprintf(timeout, sizeof(timeout), "%lld", (long long)setup->limits.request_timeout_ms);
-    snprintf(queue, sizeof(queue), "%d", CONNECTION_QUEUE);
-    snprintf(keep_alive, sizeof(keep_alive), "%lld",
-             (long long)setup->limits.request_timeout_ms + INTAKE_KEEP_ALIVE_MS);
+    snprintf(queue, sizeof(queue), "%d", server->exchange_count + PORCH_AHEAD);
+    snprintf(keep_alive, sizeof(keep_alive), "%d", INTAKE_KEEP_ALIVE_MS);
     snprintf(backlog, sizeof(backlog), "%d", LISTEN_BACKLOG);
-    snprintf(head, sizeof(head), "%d", HEAD_LIMIT);
+    snprintf(head, sizeof(head), "%d", PORCH_HEAD_LIMIT);
     if (listen_list(setup, &list, fault)) {
         /* A name and its value on each line. */
         /* clang-format off */
@@ -196,7 +271,7 @@ static bool server_listen(struct server *server, struct fault *fault) {
             "max_request_size", head,
             "request_timeout_ms", timeout,
             "enable_keep_alive", "yes",
-            "keep_alive_timeout_ms", keep_alive, /* until the next head is whole */
+            "keep_alive_timeout_ms", keep_alive, /* reading_recv gives up long before */
             "tcp_nodelay", "1",
             "decode_url", "no",
             "access_control_allow_methods", "", /* no answers to CORS preflights behind our back */
@@ -220,7 +295,7 @@ struct server *server_start(const struct server_options *options, struct fault *
     struct server *server = server_make(options);
     if (server == NULL) {
         fault_set(fault, "listen: not enough memory to start");
-    } else if (server_listen(server, fault)) {
+    } else if (server_open_porch(server, fault) && server_listen(server, fault)) {
         civetweb_addresses(server->civetweb, &server->addresses);
         server->address_text = buffer_text(&server->addresses);
         return server;
@@ -267,18 +342,19 @@ void server_drain(struct server *server) {
 
 bool server_is_drained(const struct server *server) {
     const struct intake *intake = &server->intake;
-    return (!atomic_load(&intake->listening) && atomic_load(&intake->connections) == 0) ||
+    return (!atomic_load(&intake->listening) && porch_open(intake->porch) == 0) ||
            clock_monotonic_ms() >= server->drain_until_ms;
 }
 
 void server_stop(struct server *server) {
     struct intake *intake = &server->intake;
-    int left = atomic_load(&intake->connections);
+    int left = porch_open(intake->porch);
     if (left > 0)
         log_info(intake->options.log,
                  "stopped receiving; connections that were still open: %d; who was sending on one will try again",
                  left);
     atomic_store(&intake->ending, true);
     civetweb_stop(server->civetweb);
+    porch_end(intake->porch);
     report_tell(&server->report, true);
 }

@@ -2,26 +2,25 @@
  * but answer what Grapnel answers. What Grapnel does beyond that is the distance between the two. */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fault.h"
-#include "base/log.h"
 #include "civetweb.h"
 #include "receive/answer.h"
 #include "receive/civetweb_unit.h"
-#include "receive/intake.h"
 
 struct empty_server {
-    struct intake intake; /* what the hooks around civetweb's system calls want to count */
+    struct civetweb_patience patience; /* what the hooks around civetweb's system calls want to know; it never ends */
     struct answer_bytes answer;
 };
 
 static void *thread_begins(const struct mg_context *context, int kind) {
     struct empty_server *server = mg_get_user_data(context);
     if (kind == 0) {
-        civetweb_thread_is_master((struct mg_context *)context, &server->intake);
+        civetweb_thread_is_patient(&server->patience, (struct mg_context *)context);
         return NULL;
     }
     return calloc(1, sizeof(struct answer_date));
@@ -48,8 +47,8 @@ int main(int count, char **arguments) {
         fprintf(stderr, "usage: %s ADDRESS:PORT THREADS\n", arguments[0]);
         return 2;
     }
-    struct log log = { .level = LOG_LEVEL_INFO, .format = LOG_FORMAT_TEXT, .descriptor = 2 };
-    struct empty_server server = { .intake.options.log = &log };
+    struct empty_server server = { 0 };
+    atomic_init(&server.patience.listening, true);
     struct answer_style style = { .closes = false };
     answer_format(&server.answer, ANSWER_ACCEPTED, &style);
 
@@ -78,7 +77,7 @@ int main(int count, char **arguments) {
     /* clang-format on */
     struct mg_callbacks callbacks = { .init_thread = thread_begins, .exit_thread = thread_ends };
     struct fault fault;
-    struct mg_context *context = civetweb_start(&callbacks, &server.intake, options, &fault);
+    struct mg_context *context = civetweb_start(&callbacks, &server, options, &fault);
     if (context == NULL) {
         fprintf(stderr, "%s\n", fault.text);
         return 1;

@@ -219,14 +219,13 @@ def test_a_state_folder_that_can_not_be_used(tmp_path):
     assert code == 1 and said[-1].endswith(" error " + expected)
 
 
-def test_what_has_no_effect_yet_is_a_warning(tmp_path):
+def test_what_is_taken_as_something_else_is_a_warning(tmp_path):
     config = GOOD + "log:\nretain: { ids: 3d }\nlimits: { connections: 9, body: 2MiB }\n"
     code, mistakes, warnings = run("check", tmp_path, config)
     assert (code, mistakes) == (0, [])
     assert warnings == [
         'grapnel.yaml:6:16: retain: "ids" (3d) is shorter than "events" (7d), and is taken as 7d: an event that is kept is '
         "known by its id",
-        'grapnel.yaml:7:11: limits: "connections" has no effect yet in this version',
     ]
 
 

@@ -183,7 +183,12 @@ static inline int fixture_make(void **state) {
         .route_count = 1,
         .listens = &fixture->listen,
         .listen_count = 1,
-        .limits = { .body = 65536, .threads = 80, .request_timeout_ms = 10000, .stop_timeout_ms = 25000 },
+        .limits = { .body = 65536,
+                    .connections = 1000,
+                    .per_address = 1000,
+                    .threads = 80,
+                    .request_timeout_ms = 10000,
+                    .stop_timeout_ms = 25000 },
     };
     fixture->log.level = LOG_LEVEL_DEBUG;
     fixture->log.descriptor = memfd_create("log", MFD_CLOEXEC);

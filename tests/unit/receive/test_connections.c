@@ -3,6 +3,7 @@
 
 #include "receive/answer.h"
 #include "receive/intake.h"
+#include "receive/porch.h"
 #include "receive_fixture.h"
 
 #define EVENT "{\"id\":\"a\",\"type\":\"payment\"}"
@@ -276,7 +277,7 @@ static void large_requests_leave_no_memory_behind(void **state) {
 }
 #endif
 
-/* An answer that says keep-alive means it, also when the store took longer for it than a connection may be idle. */
+/* An answer that says keep-alive means it, also when the store took longer for it than a thread waits for the next request. */
 static void idle_from_the_answer_on(void **state) {
     struct fixture *fixture = *state;
     struct buffer request = { 0 };
@@ -286,13 +287,13 @@ static void idle_from_the_answer_on(void **state) {
     client_send(client, buffer_view(&request));
     fake_await_waiting(&fixture->store, 1);
     int64_t begun_ms = clock_monotonic_ms();
-    while (clock_monotonic_ms() - begun_ms < INTAKE_KEEP_ALIVE_MS + 300)
+    while (clock_monotonic_ms() - begun_ms < 2 * INTAKE_LINGER_STEPS * PORCH_STEP_MS)
         usleep(10000);
     fake_hold(&fixture->store, false);
     struct reply reply = client_read(client, false);
     assert_int_equal(reply.status, 200);
     assert_string_equal(reply_header(&reply, "Connection"), "keep-alive");
-    usleep(300000); /* several times as often as a thread looks whether it should go on waiting */
+    usleep(300000); /* until long after the thread has gone */
     assert_int_equal(client_post(client, &fixture->sources[0], "", EVENT).status, 200);
     close(client);
     buffer_free(&request);
