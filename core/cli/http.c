@@ -23,6 +23,8 @@ struct http_library {
 struct http {
     struct http_library library;
     CURL *handle;
+    const char *authorities;          /* or null: the system's */
+    char detail[CURL_ERROR_SIZE + 1]; /* of the failure, in libcurl's words; "" if it has none */
 };
 
 static bool http_find(void *library, const char *name, void *function, struct fault *fault) {
@@ -72,6 +74,10 @@ void http_close(struct http *http) {
     free(http); /* the library stays loaded: the process is about to end */
 }
 
+void http_trust(struct http *http, const char *authorities) {
+    http->authorities = authorities;
+}
+
 static size_t http_take(char *data, size_t size, size_t count, void *answer) {
     return buffer_append(answer, data, size * count) ? size * count : 0;
 }
@@ -88,6 +94,10 @@ static void http_prepare(struct http *http, const char *url, struct buffer *answ
     library->easy_setopt(http->handle, CURLOPT_TIMEOUT, (long)HTTP_TIMEOUT_S);
     library->easy_setopt(http->handle, CURLOPT_NOSIGNAL, 1L);
     library->easy_setopt(http->handle, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1"); /* whatever the environment says */
+    http->detail[0] = '\0';
+    library->easy_setopt(http->handle, CURLOPT_ERRORBUFFER, http->detail);
+    if (http->authorities)
+        library->easy_setopt(http->handle, CURLOPT_CAINFO, http->authorities);
     library->easy_setopt(http->handle, CURLOPT_WRITEFUNCTION, http_take);
     library->easy_setopt(http->handle, CURLOPT_WRITEDATA, answer);
 }
@@ -129,6 +139,23 @@ static void http_body(struct http *http, struct bytes body) {
     library->easy_setopt(http->handle, CURLOPT_POSTFIELDS, body.data);
 }
 
+static const char *http_advice(CURLcode code) {
+    switch (code) {
+    case CURLE_COULDNT_CONNECT:
+        return "; is `grapnel serve` running, and does it listen there?";
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return "; for an authority of your own say --cacert FILE, and use a name that the certificate has";
+    default:
+        return "";
+    }
+}
+
+static bool http_failed(const struct http *http, const char *url, CURLcode code, struct fault *fault) {
+    bool verified = code != CURLE_PEER_FAILED_VERIFICATION && code != CURLE_SSL_CACERT_BADFILE;
+    const char *what = http->library.easy_strerror(code);
+    return fault_set(fault, "%s: %s%s", url, !verified && http->detail[0] ? http->detail : what, http_advice(code));
+}
+
 long http_post(struct http *http, const char *url, struct bytes headers, struct bytes body, struct buffer *answer,
                struct fault *fault) {
     const struct http_library *library = &http->library;
@@ -146,7 +173,6 @@ long http_post(struct http *http, const char *url, struct bytes headers, struct 
     if (code == CURLE_OK)
         library->easy_getinfo(http->handle, CURLINFO_RESPONSE_CODE, &status);
     else
-        fault_set(fault, "%s: %s%s", url, library->easy_strerror(code),
-                  code == CURLE_COULDNT_CONNECT ? "; is `grapnel serve` running, and does it listen there?" : "");
+        http_failed(http, url, code, fault);
     return status;
 }

@@ -1,4 +1,5 @@
 /* grapnel send: signs as the source's sender would, and posts. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,7 +23,10 @@ const struct command_option send_options[] = {
     { "type", 't', "TYPE", "the event's type; default that of the sender's example, or what the data says" },
     { "id", 'i', "ID", "the event's id; default a new one, or what the data says; with --count, -1, -2 … are added" },
     { "data", 'd', "FILE", "the event itself, - for standard input; default the sender's example, as a new event" },
-    { "url", 'u', "URL", "where to; default the config's first listen address and the source's path" },
+    { "url", 'u', "URL",
+      "where to; default the first listen address of plain HTTP, else of HTTPS, and the source's path" },
+    { "cacert", 0, "FILE",
+      "trust these authorities (PEM); default $CURL_CA_BUNDLE, else $SSL_CERT_FILE, else the system's" },
     { "count", 'n', "N", "send so many, each with an id of its own; default 1. More than 10 get one line in all" },
     { 0 },
 };
@@ -37,21 +41,31 @@ struct send {
     struct buffer body, headers, answer, id;
 };
 
-/* http://ADDRESS:PORT/path of the first listen address; where that is any address, loopback. */
+/* The first one of plain HTTP, if there is one: no certificate is for a loopback address. */
+static const struct setup_listen *send_listen(const struct setup *setup) {
+    for (int i = 0; i < setup->listen_count; i++) {
+        if (setup->listens[i].tls.count == 0)
+            return &setup->listens[i];
+    }
+    return &setup->listens[0];
+}
+
+/* http://ADDRESS:PORT/path; where the address is any address, loopback. */
 static bool send_default_url(const struct setup *setup, const struct setup_source *source, struct buffer *url,
                              struct fault *fault) {
-    const char *address = setup->listens[0].address;
+    const struct setup_listen *listen = send_listen(setup);
+    const char *address = listen->address, *scheme = listen->tls.count > 0 ? "https" : "http";
     const char *port = strrchr(address, ':');
     bool any = port == address || strncmp(address, "0.0.0.0:", 8) == 0;
     if (!port || strcmp(port, ":0") == 0)
         return fault_set(fault, "the config's first listen address %s has no fixed port; say with --url where to send",
                          address);
     if (any)
-        buffer_format(url, "http://127.0.0.1%s%s", port, source->path);
+        buffer_format(url, "%s://127.0.0.1%s%s", scheme, port, source->path);
     else if (strncmp(address, "[::]:", 5) == 0)
-        buffer_format(url, "http://[::1]%s%s", port, source->path);
+        buffer_format(url, "%s://[::1]%s%s", scheme, port, source->path);
     else
-        buffer_format(url, "http://%s%s", address, source->path);
+        buffer_format(url, "%s://%s%s", scheme, address, source->path);
     return !url->failed || fault_set(fault, "out of memory");
 }
 
@@ -184,6 +198,15 @@ static int send_read(struct send *send, const struct arguments *arguments, struc
     return EXIT_DONE;
 }
 
+/* What libcurl leaves to its users: the variables that those of curl know. */
+static const char *send_authorities(const struct arguments *arguments) {
+    const char *given = argument_value(arguments, "cacert");
+    for (const char *const *name = (const char *const[]){ "CURL_CA_BUNDLE", "SSL_CERT_FILE", NULL }; !given && *name;
+         name++)
+        given = getenv(*name) && getenv(*name)[0] ? getenv(*name) : NULL;
+    return given;
+}
+
 /* What is to be sent where, of the config. */
 static int send_prepare(struct send *send, const struct arguments *arguments, const struct setup *setup,
                         struct buffer *url, struct fault *fault) {
@@ -196,6 +219,8 @@ static int send_prepare(struct send *send, const struct arguments *arguments, co
     }
     send->url = send->url ? send->url : buffer_text(url);
     send->http = http_open(fault);
+    if (send->http)
+        http_trust(send->http, send_authorities(arguments));
     return send->http && send_all(send, fault) && !send->refused ? EXIT_DONE : EXIT_FAILED;
 }
 
