@@ -200,11 +200,11 @@ static int send_read(struct send *send, const struct arguments *arguments, struc
 
 /* What libcurl leaves to its users: the variables that those of curl know. */
 static const char *send_authorities(const struct arguments *arguments) {
-    const char *given = argument_value(arguments, "cacert");
-    for (const char *const *name = (const char *const[]){ "CURL_CA_BUNDLE", "SSL_CERT_FILE", NULL }; !given && *name;
-         name++)
-        given = getenv(*name) && getenv(*name)[0] ? getenv(*name) : NULL;
-    return given;
+    const char *given = argument_value(arguments, "cacert"), *bundle = getenv("CURL_CA_BUNDLE"),
+               *file = getenv("SSL_CERT_FILE");
+    if (given)
+        return given;
+    return bundle && bundle[0] ? bundle : file && file[0] ? file : NULL;
 }
 
 /* What is to be sent where, of the config. */
