@@ -189,15 +189,13 @@ bool porch_is_crowded_by_bodies(const struct porch *porch) {
 static void connection_expired(struct porch *porch, struct porch_connection *connection) {
     switch (connection->place) {
     case PORCH_HEAD:
-        if (connection->scanned > 0)
-            porch_refuse(porch, connection, PORCH_LATE_HEAD);
-        else
-            porch_close(porch, connection);
+        porch_refuse(porch, connection, PORCH_LATE_HEAD);
         break;
     case PORCH_BODY: /* who reads it knows which source it was for */
         connection->late = true;
         porch_ready(porch, connection, PORCH_READY);
         break;
+    case PORCH_NEW:
     case PORCH_IDLE:
         if (porch_is_silent(connection))
             porch_close(porch, connection);
@@ -213,7 +211,7 @@ static void connection_expired(struct porch *porch, struct porch_connection *con
     }
 }
 
-static const enum porch_place timed[] = { PORCH_HEAD,  PORCH_BODY,       PORCH_IDLE,
+static const enum porch_place timed[] = { PORCH_NEW,   PORCH_HEAD,       PORCH_BODY,  PORCH_IDLE,
                                           PORCH_READY, PORCH_READY_PART, PORCH_LINGER };
 enum { TIMED = sizeof(timed) / sizeof(*timed) };
 
@@ -258,7 +256,8 @@ static void event_came(struct porch *porch, struct porch_watch *watch, uint32_t 
     } else {
         struct porch_connection *connection = (struct porch_connection *)watch;
         enum porch_place place = connection->place; /* which an event before this one may have changed */
-        if (place == PORCH_HEAD || place == PORCH_BODY || place == PORCH_IDLE || place == PORCH_LINGER)
+        if (place == PORCH_NEW || place == PORCH_HEAD || place == PORCH_BODY || place == PORCH_IDLE ||
+            place == PORCH_LINGER)
             porch_look(porch, connection, events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
     }
 }
@@ -287,15 +286,9 @@ void porch_stop(struct porch *porch) {
     porch->listener_count = 0;
     while ((connection = porch_first(porch, PORCH_LINGER)) != NULL)
         porch_close(porch, connection);
-    while ((connection = porch_first(porch, PORCH_IDLE)) != NULL)
+    while ((connection = porch_first(porch, PORCH_NEW)) != NULL ||
+           (connection = porch_first(porch, PORCH_IDLE)) != NULL)
         porch_look(porch, connection, false); /* ends it, or moves it on */
-    for (struct porch_link *link = porch->queues[PORCH_HEAD].next, *next; link != &porch->queues[PORCH_HEAD];
-         link = next) {
-        next = link->next;
-        connection = connection_of(link, queue);
-        if (connection->scanned == 0)
-            porch_look(porch, connection, false);
-    }
 }
 
 /* ---- its life ---- */
@@ -305,7 +298,7 @@ static bool porch_fill(struct porch *porch) {
     porch->epoll = epoll_create1(EPOLL_CLOEXEC);
     porch->wake.socket = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     porch->connections = calloc(connections + spare, sizeof(*porch->connections));
-    porch->crowd = crowd_make(connections);
+    porch->crowd = crowd_make(connections + 1); /* who comes is counted before another one leaves for it */
     struct epoll_event event = { .events = EPOLLIN, .data.ptr = &porch->wake };
     if (porch->epoll < 0 || porch->wake.socket < 0 || porch->connections == NULL || porch->crowd == NULL ||
         epoll_ctl(porch->epoll, EPOLL_CTL_ADD, porch->wake.socket, &event) != 0)
@@ -330,7 +323,8 @@ struct porch *porch_make(const struct porch_options *options, struct fault *faul
     for (int place = 0; place < PORCH_PLACES; place++)
         queue_clear(&porch->queues[place]);
     queue_clear(&porch->resting);
-    porch->patience_ms[PORCH_HEAD] = porch->patience_ms[PORCH_BODY] = options->request_ms;
+    porch->patience_ms[PORCH_NEW] = porch->patience_ms[PORCH_HEAD] = porch->patience_ms[PORCH_BODY] =
+        options->request_ms;
     porch->patience_ms[PORCH_IDLE] = options->idle_ms;
     porch->patience_ms[PORCH_READY] = porch->patience_ms[PORCH_READY_PART] = options->ready_ms;
     porch->patience_ms[PORCH_LINGER] = PORCH_LINGER_MS;
@@ -348,8 +342,7 @@ void porch_end(struct porch *porch) {
     for (int place = PORCH_OUT; place < PORCH_PLACES; place++) {
         struct porch_connection *connection;
         while ((connection = porch_first(porch, place)) != NULL) {
-            bool begun = connection->scanned > 0 && (place == PORCH_HEAD || place == PORCH_BODY);
-            if (begun || place == PORCH_READY || place == PORCH_READY_PART)
+            if (place == PORCH_HEAD || place == PORCH_BODY || place == PORCH_READY || place == PORCH_READY_PART)
                 porch_refuse(porch, connection, PORCH_STOPPED);
             else
                 porch_close(porch, connection);

@@ -1,10 +1,11 @@
 /* The porch: where connections wait for their senders, so that no thread has to. It owns every connection, from accept to close,
  * and gives one away only for as long as a request of it is being answered:
  *
- *      accept ──▶ head ──▶ (body) ──▶ ready ──▶ out, with a thread ──▶ idle ──▶ head …
- *                                                                └──▶ lingering ──▶ closed
+ *      new ──▶ head ──▶ (body) ──▶ ready ──▶ out, with a thread ──▶ idle ──▶ head …
+ *                                                             └──▶ lingering ──▶ closed
  *
- * A sender that is silent, or sends its request byte by byte, costs a few hundred bytes here and wakes nobody. What arrives stays in the
+ * A sender that is silent, or sends its request byte by byte, costs a few hundred bytes here and wakes nobody. When there are too many,
+ * those go first that have shown least for their time. What arrives stays in the
  * socket until all of it is there and is only peeked at. Each of the places is a queue, as all deadlines of a place have the same length.
  *
  * One thread turns it; from another one only porch_return, porch_is_crowded and the counts may be called. */
@@ -29,7 +30,8 @@ enum {
 enum porch_place {
     PORCH_UNUSED,
     PORCH_OUT,        /* with a thread, or in the queue for one */
-    PORCH_HEAD,       /* its first request has not begun, or a head has not arrived completely */
+    PORCH_NEW,        /* nothing has come yet */
+    PORCH_HEAD,       /* a head has begun, and not arrived completely */
     PORCH_BODY,       /* the head has, the body has not */
     PORCH_IDLE,       /* between two requests */
     PORCH_READY,      /* a thread can read all of the request without waiting */

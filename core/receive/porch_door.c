@@ -48,17 +48,44 @@ bool porch_listen(struct porch *porch, int socket, struct fault *fault) {
     return true;
 }
 
-/* An idle connection makes room for another one: its sender expects that, and connects again. */
+/* Who makes room for another one, in this order: first who has already taken longer than honest senders do; then who has nothing to send, as
+ * its sender expects that and connects again. */
+static const struct {
+    enum porch_place place;
+    int tenths; /* of the time that one has there, after which it may be told to go */
+} leavers[] = { { PORCH_NEW, 1 }, { PORCH_HEAD, 2 }, { PORCH_BODY, 5 }, { PORCH_IDLE, 0 } };
+
+/* May it go? Else it has been looked at, and is not in its place any more: what it sent had not been seen yet. */
+static bool has_nothing_new(struct porch *porch, struct porch_connection *connection) {
+    bool seen = connection->place == PORCH_HEAD || connection->place == PORCH_BODY || porch_is_silent(connection);
+    if (!seen)
+        porch_look(porch, connection, false);
+    return seen;
+}
+
+static void leave(struct porch *porch, struct porch_connection *connection) {
+    char from[PORCH_ADDRESS_SIZE];
+    if (connection->place != PORCH_IDLE) {
+        porch_address(connection, from);
+        log_limited(porch->options.log, &porch->leaver_lines, LOG_LEVEL_WARN,
+                    "a slow connection from %s gave way to another one: `limits: connections` of %lld are open", from,
+                    (long long)porch->options.connections);
+    }
+    (void)!recv(connection->watch.socket, porch->peeked, sizeof(porch->peeked), MSG_DONTWAIT); /* or it were reset */
+    porch_close(porch, connection);
+}
+
 static bool make_room(struct porch *porch) {
-    struct porch_connection *connection;
-    while ((connection = porch_first(porch, PORCH_IDLE)) != NULL) {
-        bool silent = porch_is_silent(connection);
-        if (!silent) {
-            porch_look(porch, connection, false);
-            continue;
+    for (size_t i = 0; i < sizeof(leavers) / sizeof(*leavers); i++) {
+        enum porch_place place = leavers[i].place;
+        int64_t left_ms = porch->patience_ms[place] * (10 - leavers[i].tenths) / 10;
+        struct porch_connection *first;
+        while ((first = porch_first(porch, place)) != NULL && first->deadline_ms - porch->now_ms <= left_ms) {
+            if (has_nothing_new(porch, first)) {
+                leave(porch, first);
+                return true;
+            }
         }
-        porch_close(porch, connection);
-        return true;
     }
     return false;
 }
@@ -85,12 +112,15 @@ static bool is_welcome(struct porch *porch, struct porch_connection *connection)
     connection->uncounted = welcome == PORCH_UNCOUNTED;
     if (welcome == PORCH_REFUSED)
         snprintf(why, sizeof(why), "no source allows that address");
-    else if (porch_open(porch) >= options->connections && !make_room(porch))
-        snprintf(why, sizeof(why), "`limits: connections` of %lld are open", (long long)options->connections);
     else if (!connection->uncounted && !crowd_enter(porch->crowd, crowd_key(address), options->per_address))
         snprintf(why, sizeof(why), "`limits: per_address` of %lld are open", (long long)options->per_address);
-    else
+    else if (porch_open(porch) < options->connections || make_room(porch))
         return true;
+    else {
+        if (!connection->uncounted)
+            crowd_leave(porch->crowd, crowd_key(address));
+        snprintf(why, sizeof(why), "`limits: connections` of %lld are open", (long long)options->connections);
+    }
     turn_away(porch, connection, why);
     return false;
 }
@@ -112,7 +142,7 @@ static void admit(struct porch *porch, struct porch_connection *connection) {
     atomic_fetch_add(&porch->open, 1);
     connection->queue.next = connection->queue.previous = &connection->queue;
     connection->rest.next = connection->rest.previous = &connection->rest;
-    porch_move(porch, connection, PORCH_HEAD);
+    porch_move(porch, connection, PORCH_NEW);
     socket_prepare(connection->watch.socket);
     struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = &connection->watch };
     if (epoll_ctl(porch->epoll, EPOLL_CTL_ADD, connection->watch.socket, &event) != 0)

@@ -70,7 +70,7 @@ static void look_at_body(struct porch *porch, struct porch_connection *connectio
 /* Something of a request is there. `new_bytes` of `length` are still in the socket. */
 static void look_at_head(struct porch *porch, struct porch_connection *connection, size_t length, size_t new_bytes,
                          bool ended) {
-    if (connection->place == PORCH_IDLE)
+    if (connection->place != PORCH_HEAD)
         porch_move(porch, connection, PORCH_HEAD);
     switch (head_scan(porch->peeked, length, &connection->scanned, &connection->head_size)) {
     case HEAD_PART:

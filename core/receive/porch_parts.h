@@ -36,6 +36,7 @@ struct porch {
     int64_t short_since_ms; /* since when there are too few descriptors; 0 for enough */
     _Atomic uint64_t turned_away;
     struct crowd *crowd;
+    struct log_limit leaver_lines;
 
     struct porch_connection *connections, *unused, *closed; /* closed: in this turn, there may be events of them */
     _Atomic int open;

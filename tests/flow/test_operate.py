@@ -146,6 +146,7 @@ def test_status_on_one_page(daemon):
     steer(daemon, "retry 3600000\nevt_bad fail")
     send(daemon, "evt_1", "evt_bad")
     wait_for(lambda: len(begun(daemon)) == 2 and dead_ids(daemon), "the attempts")
+    wait_for(lambda: re.search(r"^logging +1/1 +0 ", grapnel(daemon, "status"), re.M), "the other plugin")
     page = grapnel(daemon, "status")
     assert re.search(rf"grapnel +\S+, pid {daemon.process.pid}, since 20\S+ \S+ UTC", page)
     assert f"listening  {daemon.addresses[0]}\n" in page and "intake     open\n" in page

@@ -35,7 +35,12 @@ def limits(pid):
 
 
 def descriptors(pid):
-    return {int(path.name): os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
+    """Number to file; but for those that are closed while this looks at them."""
+    found = {}
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found[int(path.name)] = os.readlink(path)
+    return found
 
 
 def environment(pid):

@@ -292,6 +292,7 @@ static void too_many_connections(void **state) {
     struct fixture *fixture = *state;
     int clients[6];
     fixture->setup.limits.connections = 4;
+    fixture->setup.limits.request_timeout_ms = 600000; /* so that nobody has been silent for too long */
     begin_with(fixture, 2);
     for (int i = 0; i < 5; i++)
         clients[i] = client_connect(fixture);
@@ -308,6 +309,64 @@ static void too_many_connections(void **state) {
         if (i != 2 && i != 4)
             close(clients[i]);
     }
+}
+
+/* A post on a connection of its own, as soon as that is let in. */
+static void expect_room(struct fixture *fixture) {
+    int client;
+    while ((client = client_connect(fixture)) >= 0 && client_post(client, &fixture->sources[0], "", EVENT).status == 0)
+        close(client);
+    assert_true(client >= 0);
+    close(client);
+}
+
+/* Four of them, each of which sends only `part`, fill the porch: one has to give way, long before its time is over. */
+static void expect_leaver(struct fixture *fixture, const char *part) {
+    enum { SLOW = 4 };
+    struct pollfd slow[SLOW];
+    char byte;
+    fixture->setup.limits.connections = SLOW;
+    fixture->setup.limits.request_timeout_ms = 20000;
+    begin_with(fixture, 2);
+    int64_t began_ms = clock_monotonic_ms();
+    for (int i = 0; i < SLOW; i++) {
+        slow[i] = (struct pollfd){ .fd = client_connect(fixture), .events = POLLIN };
+        client_send(slow[i].fd, bytes_of(part));
+    }
+    expect_room(fixture);
+    assert_int_equal(poll(slow, SLOW, 10000), 1);
+    assert_true(clock_monotonic_ms() - began_ms < 15000);
+    assert_true(fixture_logged(fixture, "a slow connection from 127.0.0.1 gave way to another one"));
+    for (int i = 0; i < SLOW; i++) {
+        assert_true(slow[i].revents == 0 || recv(slow[i].fd, &byte, 1, 0) == 0);
+        close(slow[i].fd);
+    }
+}
+
+static void the_silent_make_room(void **state) {
+    expect_leaver(*state, "");
+}
+
+static void the_slow_make_room(void **state) {
+    expect_leaver(*state, "POST");
+}
+
+/* Who may not have more connections takes nobody's place. */
+static void too_many_of_an_address_make_no_room(void **state) {
+    struct fixture *fixture = *state;
+    int clients[3];
+    fixture->setup.limits.connections = 2;
+    fixture->setup.limits.per_address = 2;
+    fixture->setup.limits.request_timeout_ms = 600000;
+    begin_with(fixture, 2);
+    clients[0] = client_connect(fixture);
+    assert_int_equal(client_post(clients[0], &fixture->sources[0], "", EVENT).status, 200);
+    clients[1] = client_connect(fixture);
+    clients[2] = client_connect(fixture);
+    client_expect_end(clients[2]);
+    assert_int_equal(client_post(clients[0], &fixture->sources[0], "", EVENT).status, 200);
+    close(clients[0]);
+    close(clients[1]);
 }
 
 static void too_many_of_an_address(void **state) {
@@ -335,6 +394,7 @@ static void without_descriptors_for_long(void **state) {
     struct rlimit normal, low;
     struct sockaddr_in address = { .sin_family = AF_INET };
     struct timespec before, after;
+    fixture->setup.limits.request_timeout_ms = 5000;
     begin_with(fixture, 2);
     address.sin_port = htons((uint16_t)fixture->port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -347,7 +407,7 @@ static void without_descriptors_for_long(void **state) {
     setrlimit(RLIMIT_NOFILE, &low);
     for (int i = 0; i < WAITING; i++)
         assert_int_equal(connect(clients[i], (struct sockaddr *)&address, sizeof(address)), 0);
-    for (int i = WAITING - 1; i >= 3; i--) {
+    for (int i = 0; i < WAITING; i++) {
         struct timeval limit = { .tv_sec = 20 };
         char byte;
         setsockopt(clients[i], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
@@ -355,7 +415,7 @@ static void without_descriptors_for_long(void **state) {
     }
     setrlimit(RLIMIT_NOFILE, &normal);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-    assert_int_equal(ended, WAITING - 3);
+    assert_int_equal(ended, WAITING); /* those who were let in have no more time, either */
     assert_true((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 < 500);
     for (int i = 0; i < WAITING; i++)
         close(clients[i]);
@@ -476,6 +536,9 @@ int main(void) {
         TEST(more_connections_than_threads),
         TEST(no_thread_in_time),
         TEST(too_many_connections),
+        TEST(the_silent_make_room),
+        TEST(the_slow_make_room),
+        TEST(too_many_of_an_address_make_no_room),
         TEST(too_many_of_an_address),
         TEST(without_descriptors_for_long),
         TEST(idle_ones_end),
